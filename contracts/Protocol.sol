@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity ^0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Position, Realised} from "../interfaces/IMarkets.sol";
+import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
+import {FixedPoint} from "./perps/FixedPoint.sol";
+import {Market, MarketLib} from "./perps/MarketLib.sol";
+import {Markets} from "./perps/Markets.sol";
+import {MarketSlots, MarketStorage} from "./perps/MarketStorage.sol";
+import {PositionLib} from "./perps/PositionLib.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {Vault} from "./Vault.sol";
+
+/// @title Isolated perpetual futures on market 0
+/// @notice Every trader has one collateral balance and at most one position; PREP itself lies in the vault, which is the
+/// counterparty of all of them. Gains and losses between trader and vault move no tokens.
+///
+/// Units: amounts in PREP base units (18 decimals), sizes in base units of the asset, prices, rates and leverage WAD.
+/// Rounding is against whoever acts, see docs/whitepaper.md. Requires a token without fees on transfer and without hooks.
+/// Shape of every action: load trader and market, check inputs, change both in memory, check what they have become, store,
+/// log, settle with the vault.
+/// Stopping: the guardian closes the market to new risk (`disableMarket`). Nothing stops closing, decreasing, liquidating
+/// or collateral movements, except the lack of a usable price where one is needed.
+contract Protocol is IProtocol, Markets {
+    using FixedPoint for uint256;
+    using MarketLib for Market;
+    using MarketStorage for MarketSlots;
+    using PositionLib for Realised;
+    using SafeCast for uint256;
+    using SafeCast for int256;
+    using SafeERC20 for IERC20;
+
+    /// @inheritdoc IProtocol
+    uint256 public constant MAX_LEVERAGE = 15e18;
+    /// @inheritdoc IProtocol
+    uint256 public constant LIQUIDATION_LEVERAGE = 30e18;
+    /// @inheritdoc IProtocol
+    uint256 public constant LIQUIDATION_REWARD_RATE = 0.005e18;
+    /// @inheritdoc IProtocol
+    uint256 public constant MAX_REWARD_FROM_VAULT = 50e18;
+
+    uint256 private constant BTC = 0;
+
+    /// @inheritdoc IProtocol
+    IVault public immutable vault;
+    IERC20 private immutable PREP;
+
+    /// @dev A trader in storage. `id` is 0 without a position.
+    struct TraderSlots {
+        // 16 + 16 bytes
+        int128 size;
+        uint128 entryPrice;
+        // 16 + 8 + 4
+        uint128 collateral;
+        uint64 borrowIndex;
+        uint32 id;
+        // 32; only in a market with a skew scale
+        int256 fundingIndex;
+    }
+
+    /// @dev Who has an id, or which id is free after it. `used` keeps the slot of the last free id from being zero.
+    struct IdSlot {
+        address owner;
+        uint32 nextFree;
+        bool used;
+    }
+
+    /// @dev A trader during one action.
+    struct Trader {
+        address account;
+        uint256 id;
+        uint256 collateral;
+        Position position;
+    }
+
+    /// @dev What closing a part of a position realises, and at which price.
+    struct Fill {
+        int256 part;
+        uint256 price;
+        Realised realised;
+    }
+
+    /// @dev The worst price that the caller accepts and until when; ignored unless `set`.
+    struct Limits {
+        bool set;
+        uint256 acceptablePrice;
+        uint256 deadline;
+    }
+
+    mapping(address account => TraderSlots) private _traders;
+    mapping(uint256 id => IdSlot) private _ids;
+
+    constructor(IERC20 prep, address authority, bool reservesByLargerSide) AccessManaged(authority) {
+        PREP = prep;
+        vault = new Vault(prep, address(this), reservesByLargerSide);
+    }
+
+    // --------------------------------------------------------------------------------------------------- collateral
+
+    /// @inheritdoc IProtocol
+    function depositCollateral(uint256 amount) external nonReentrant {
+        require(amount != 0, ZeroAmount());
+        TraderSlots storage slots = _traders[msg.sender];
+        uint256 collateral = slots.collateral + amount;
+        _checkAmount(collateral, type(uint128).max);
+        slots.collateral = uint128(collateral);
+        emit CollateralChanged(msg.sender, int256(amount), collateral);
+        PREP.safeTransferFrom(msg.sender, address(vault), amount);
+    }
+
+    /// @inheritdoc IProtocol
+    function withdrawCollateral(uint256 amount) external nonReentrant {
+        require(amount != 0, ZeroAmount());
+        Trader memory trader = _load(msg.sender);
+        uint256 collateral = trader.collateral;
+        require(amount <= collateral, InsufficientCollateral(collateral, amount));
+        collateral -= amount;
+        trader.collateral = collateral;
+        if (trader.id != 0) _checkLeverage(_beginLooking(BTC), trader);
+        _traders[msg.sender].collateral = uint128(collateral);
+        emit CollateralChanged(msg.sender, -int256(amount), collateral);
+        _payOut(msg.sender, amount);
+    }
+
+    /// @inheritdoc IProtocol
+    function countDeposit(int256 assets) external nonReentrant {
+        require(msg.sender == address(vault), NotVault(msg.sender));
+        _countDeposit(assets);
+    }
+
+    // ---------------------------------------------------------------------------------------------------- positions
+
+    /// @inheritdoc IProtocol
+    function openPositionWithSize(uint256 size, bool isLong) external {
+        _open(size, true, isLong, _noLimits());
+    }
+
+    /// @inheritdoc IProtocol
+    function openPositionWithSize(uint256 size, bool isLong, uint256 acceptablePrice, uint256 deadline) external {
+        _open(size, true, isLong, Limits(true, acceptablePrice, deadline));
+    }
+
+    /// @inheritdoc IProtocol
+    function openPositionWithToken(uint256 sizeOfToken, bool isLong) external {
+        _open(sizeOfToken, false, isLong, _noLimits());
+    }
+
+    /// @inheritdoc IProtocol
+    function openPositionWithToken(uint256 sizeOfToken, bool isLong, uint256 acceptablePrice, uint256 deadline)
+        external
+    {
+        _open(sizeOfToken, false, isLong, Limits(true, acceptablePrice, deadline));
+    }
+
+    /// @inheritdoc IProtocol
+    function increasePosition(uint256 size) external {
+        _increase(size, _noLimits());
+    }
+
+    /// @inheritdoc IProtocol
+    function increasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
+        _increase(size, Limits(true, acceptablePrice, deadline));
+    }
+
+    /// @inheritdoc IProtocol
+    function decreasePosition(uint256 size) external {
+        _decrease(size, _noLimits());
+    }
+
+    /// @inheritdoc IProtocol
+    function decreasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
+        _decrease(size, Limits(true, acceptablePrice, deadline));
+    }
+
+    /// @inheritdoc IProtocol
+    function closePosition() external {
+        _close(_noLimits());
+    }
+
+    /// @inheritdoc IProtocol
+    function closePosition(uint256 acceptablePrice, uint256 deadline) external {
+        _close(Limits(true, acceptablePrice, deadline));
+    }
+
+    /// @inheritdoc IProtocol
+    function liquidatePosition(uint256 id) external nonReentrant {
+        Trader memory trader = _load(_ownerOf(id));
+        require(trader.account != msg.sender, SelfLiquidation());
+        Market memory market = _begin(BTC);
+        Position memory p = trader.position;
+        uint256 notional = PositionLib.notional(p.size, p.entryPrice);
+        int256 equity = market.equity(p, trader.collateral, false);
+        uint256 leverage = PositionLib.leverage(notional, equity);
+        require(leverage > LIQUIDATION_LEVERAGE, PositionHealthy(leverage, LIQUIDATION_LEVERAGE));
+
+        int256 toVault;
+        {
+            // A third only where something is left and collateral can pay for it; otherwise the whole.
+            int256 part = p.size / 3;
+            Fill memory fill = _fill(market, p, part);
+            if (equity <= 0 || part == 0 || int256(trader.collateral) + fill.realised.total() < 0) {
+                fill = _fill(market, p, p.size);
+            }
+            toVault = _settle(market, trader, fill);
+        }
+
+        uint256 reward = notional.wmul(LIQUIDATION_REWARD_RATE);
+        uint256 fromTrader = Math.min(reward, trader.collateral);
+        trader.collateral -= fromTrader;
+        if (p.size != 0 && _mustCloseRest(market, trader)) {
+            toVault += _settle(market, trader, _fill(market, p, p.size));
+        }
+        // Last, and no more than there is: the vault's part of a reward never makes a liquidation fail.
+        uint256 fromVault = Math.min(reward - fromTrader, MAX_REWARD_FROM_VAULT);
+        if (fromVault != 0) {
+            fromVault = Math.min(fromVault, _liquidityAfter(toVault));
+            toVault -= int256(fromVault);
+            _markets[BTC].bookBadDebt(fromVault);
+        }
+
+        _store(trader, market);
+        reward = fromTrader + fromVault;
+        uint256 balance = _traders[msg.sender].collateral + reward;
+        _traders[msg.sender].collateral = balance.toUint128();
+        emit PositionLiquidated(trader.account, id, msg.sender, trader.collateral, reward, fromVault, balance);
+        _settleWithVault(toVault);
+    }
+
+    // -------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IProtocol
+    function checkPositionLeverageAndLiquidability(uint256 id)
+        external
+        view
+        returns (uint256 leverageRate, bool isLiquidable)
+    {
+        Trader memory trader = _load(_ownerOf(id));
+        leverageRate = _leverage(_beginLooking(BTC), trader, false);
+        isLiquidable = leverageRate > LIQUIDATION_LEVERAGE;
+    }
+
+    /// @inheritdoc IProtocol
+    function liquidityReservesToHold() external view returns (uint256) {
+        return exposure(false).reserves;
+    }
+
+    /// @inheritdoc IProtocol
+    function getNumOfOpenPositionsIds() external view returns (uint256) {
+        return _highestId;
+    }
+
+    /// @inheritdoc IProtocol
+    function getIdsNotInUse() external view returns (uint256[] memory ids) {
+        uint256 count;
+        uint256 first = _markets[BTC].freeId;
+        for (uint256 id = first; id != 0; id = _ids[id].nextFree) {
+            ++count;
+        }
+        ids = new uint256[](count);
+        uint256 i;
+        for (uint256 id = first; id != 0; id = _ids[id].nextFree) {
+            ids[i++] = id;
+        }
+    }
+
+    /// @inheritdoc IProtocol
+    function getPositionDetails(address account) external view returns (PositionDetails memory) {
+        Trader memory trader = _load(account);
+        Position memory p = trader.position;
+        return PositionDetails({
+            id: trader.id,
+            size: p.size,
+            entryPrice: p.entryPrice,
+            collateral: trader.collateral,
+            entryNotional: PositionLib.notional(p.size, p.entryPrice),
+            borrowIndex: p.borrowIndex,
+            fundingIndex: p.fundingIndex
+        });
+    }
+
+    /// @inheritdoc IProtocol
+    function positionOwner(uint256 id) external view returns (address) {
+        return _ids[id].owner;
+    }
+
+    // ------------------------------------------------------------------------------------------------------ actions
+
+    /// @dev `amount` is a notional in PREP, or a size in base units if not `inPrep`.
+    function _open(uint256 amount, bool inPrep, bool isLong, Limits memory limits) private nonReentrant {
+        Trader memory trader = _load(msg.sender);
+        require(trader.id == 0, PositionExists(trader.id));
+        _checkInputs(amount, limits);
+        _checkEnabled(BTC);
+        Market memory market = _begin(BTC);
+        uint256 size = inPrep ? _sizeOf(amount, market.price) : amount;
+        // A size beyond the bound of open interest is refused below, whatever its sign has become by then.
+        _checkAmount(size, MAX_SIZE);
+        _grow(market, trader, isLong ? int256(size) : -int256(size), limits);
+    }
+
+    function _increase(uint256 notional, Limits memory limits) private nonReentrant {
+        Trader memory trader = _load(msg.sender);
+        require(trader.id != 0, NoPosition());
+        _checkInputs(notional, limits);
+        _checkEnabled(BTC);
+        Market memory market = _begin(BTC);
+        int256 size = int256(_sizeOf(notional, market.price));
+        _grow(market, trader, trader.position.size > 0 ? size : -size, limits);
+    }
+
+    function _grow(Market memory market, Trader memory trader, int256 size, Limits memory limits) private {
+        int256 skewBefore = int256(market.state.longOI) - int256(market.state.shortOI);
+        (uint256 price, uint256 fee) = _quoteGrowth(BTC, market, size);
+        _checkPrice(price, size > 0, limits);
+        if (market.flags & MarketStorage.HAS_RESERVE != 0) {
+            _checkReserves(BTC, market, PositionLib.notional(size, price));
+        }
+        require(fee <= trader.collateral, InsufficientCollateral(trader.collateral, fee));
+        trader.collateral -= fee;
+
+        bool opening = trader.id == 0;
+        Position memory p = trader.position;
+        _grow(market, p, size, price);
+        if (opening) {
+            _checkMinValue(BTC, market, p.size);
+            trader.id = _takeId(market, trader.account);
+        }
+        _checkGrowth(BTC, market, p.size, skewBefore);
+        _checkLeverage(market, trader);
+
+        _store(trader, market);
+        _logIncrease(market, trader, size, price, fee);
+        if (fee != 0) {
+            uint256 share = _protocolShare(fee);
+            _markets[BTC].bookOpeningFee(fee - share);
+            _bookProtocolFee(BTC, share);
+            _settleWithVault(int256(fee - share));
+        }
+    }
+
+    function _logIncrease(Market memory market, Trader memory trader, int256 size, uint256 price, uint256 fee) private {
+        Position memory p = trader.position;
+        emit PositionIncreased(
+            trader.account,
+            trader.id,
+            BTC,
+            size,
+            price,
+            p.size,
+            p.entryPrice,
+            trader.collateral,
+            fee,
+            market.state.borrowIndex
+        );
+    }
+
+    function _decrease(uint256 notional, Limits memory limits) private nonReentrant {
+        Trader memory trader = _load(msg.sender);
+        require(trader.id != 0, NoPosition());
+        _checkInputs(notional, limits);
+        Position memory p = trader.position;
+        uint256 entryNotional = PositionLib.notional(p.size, p.entryPrice);
+        require(notional <= entryNotional, DecreaseTooLarge(notional, entryNotional));
+        Market memory market = _begin(BTC);
+        int256 part = p.size;
+        if (notional < entryNotional) {
+            part = part * int256(notional) / int256(entryNotional);
+            require(part != 0, ZeroAmount());
+        }
+        _reduce(market, trader, part, limits);
+    }
+
+    function _close(Limits memory limits) private nonReentrant {
+        Trader memory trader = _load(msg.sender);
+        require(trader.id != 0, NoPosition());
+        _checkInputs(1, limits);
+        _reduce(_begin(BTC), trader, trader.position.size, limits);
+    }
+
+    function _reduce(Market memory market, Trader memory trader, int256 part, Limits memory limits) private {
+        Fill memory fill = _fill(market, trader.position, part);
+        _checkPrice(fill.price, part < 0, limits);
+        int256 toVault = _settle(market, trader, fill);
+        int256 rest = trader.position.size;
+        if (rest != 0) {
+            _checkMinValue(BTC, market, rest);
+        }
+        _store(trader, market);
+        _settleWithVault(toVault);
+    }
+
+    /// @dev What closing `part` of a position would realise now.
+    function _fill(Market memory market, Position memory p, int256 part) private pure returns (Fill memory fill) {
+        fill.part = part;
+        fill.price = market.fillPrice(-part);
+        market.realise(fill.realised, p, part, fill.price);
+    }
+
+    /// @dev Takes a part from a position and logs it. What collateral cannot pay is bad debt if nothing is left open, and
+    /// an error otherwise.
+    /// @return toVault What the vault gains.
+    function _settle(Market memory market, Trader memory trader, Fill memory fill) private returns (int256 toVault) {
+        Position memory p = trader.position;
+        Realised memory r = fill.realised;
+        _shrink(market, p, fill.part);
+
+        uint256 share = _protocolShare(uint256(-r.closingFee));
+        int256 balance = int256(trader.collateral) + r.total();
+        uint256 badDebt;
+        _markets[BTC].bookRealised(r, share);
+        if (balance < 0) {
+            uint256 shortfall = uint256(-balance);
+            require(p.size == 0, InsufficientCollateral(trader.collateral, trader.collateral + shortfall));
+            uint256 waived = Math.min(share, shortfall);
+            badDebt = shortfall - waived;
+            share -= waived;
+            balance = 0;
+            if (badDebt != 0) _markets[BTC].bookBadDebt(badDebt);
+        }
+        _bookProtocolFee(BTC, share);
+        toVault = int256(trader.collateral) - balance - int256(share);
+        trader.collateral = uint256(balance);
+        _logDecrease(market, trader, fill, badDebt);
+    }
+
+    function _logDecrease(Market memory market, Trader memory trader, Fill memory fill, uint256 badDebt) private {
+        emit PositionDecreased(
+            trader.account,
+            trader.id,
+            BTC,
+            fill.part,
+            fill.price,
+            trader.position.size,
+            trader.collateral,
+            fill.realised,
+            badDebt,
+            market.state.borrowIndex
+        );
+    }
+
+    /// @dev Whether what a liquidation has left is still unhealthy or too small to stand alone.
+    function _mustCloseRest(Market memory market, Trader memory trader) private view returns (bool) {
+        (uint256 value, uint256 min) = _minValue(BTC, market, trader.position.size);
+        return value < min || _leverage(market, trader, false) > LIQUIDATION_LEVERAGE;
+    }
+
+    // ------------------------------------------------------------------------------------------------------- checks
+
+    function _checkInputs(uint256 amount, Limits memory limits) private view {
+        require(amount != 0, ZeroAmount());
+        require(!limits.set || block.timestamp <= limits.deadline, DeadlinePassed(limits.deadline));
+    }
+
+    function _checkPrice(uint256 price, bool buying, Limits memory limits) private pure {
+        if (!limits.set) return;
+        uint256 acceptable = limits.acceptablePrice;
+        require(buying ? price <= acceptable : price >= acceptable, PriceNotAcceptable(price, acceptable));
+    }
+
+    function _checkLeverage(Market memory market, Trader memory trader) private pure {
+        uint256 leverage = _leverage(market, trader, true);
+        require(leverage <= MAX_LEVERAGE, LeverageTooHigh(leverage, MAX_LEVERAGE));
+    }
+
+    function _leverage(Market memory market, Trader memory trader, bool strict) private pure returns (uint256) {
+        Position memory p = trader.position;
+        return PositionLib.leverage(
+            PositionLib.notional(p.size, p.entryPrice), market.equity(p, trader.collateral, strict)
+        );
+    }
+
+    /// @dev The size that a notional buys at the oracle price, rounded down.
+    function _sizeOf(uint256 notional, uint256 price) private pure returns (uint256 size) {
+        size = notional.fullMulDiv(FixedPoint.WAD, price);
+        require(size != 0, ZeroAmount());
+        _checkAmount(size, MAX_SIZE);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ storage
+
+    function _noLimits() private pure returns (Limits memory) {}
+
+    function _load(address account) private view returns (Trader memory trader) {
+        TraderSlots storage slots = _traders[account];
+        (trader.account, trader.id, trader.collateral) = (account, slots.id, slots.collateral);
+        if (trader.id == 0) return trader;
+        Position memory p = trader.position;
+        (p.size, p.entryPrice, p.borrowIndex) = (slots.size, slots.entryPrice, slots.borrowIndex);
+        if (_markets[BTC].flags & MarketStorage.HAS_SKEW != 0) p.fundingIndex = slots.fundingIndex;
+    }
+
+    function _ownerOf(uint256 id) private view returns (address owner) {
+        owner = _ids[id].owner;
+        require(owner != address(0), UnknownPosition(id));
+    }
+
+    /// @dev Stores trader and market. A position that has become flat is cleared and its id freed.
+    function _store(Trader memory trader, Market memory market) private {
+        TraderSlots storage slots = _traders[trader.account];
+        Position memory p = trader.position;
+        uint128 collateral = trader.collateral.toUint128();
+        if (p.size == 0) {
+            _freeId(market, trader.id);
+            (p.entryPrice, p.borrowIndex, p.fundingIndex, trader.id) = (0, 0, 0, 0);
+        }
+        uint128 entryPrice = p.entryPrice.toUint128();
+        slots.size = int128(p.size);
+        slots.entryPrice = entryPrice;
+        slots.collateral = collateral;
+        slots.borrowIndex = uint64(p.borrowIndex);
+        slots.id = uint32(trader.id);
+        if (market.skewScale != 0) slots.fundingIndex = p.fundingIndex;
+        _save(BTC, market);
+    }
+
+    /// @dev The id freed last, else a new one.
+    function _takeId(Market memory market, address owner) private returns (uint256 id) {
+        id = market.freeId;
+        if (id == 0) {
+            id = ++_highestId;
+        } else {
+            market.freeId = _ids[id].nextFree;
+        }
+        _ids[id] = IdSlot(owner, 0, true);
+    }
+
+    function _freeId(Market memory market, uint256 id) private {
+        _ids[id] = IdSlot(address(0), market.freeId, true);
+        market.freeId = uint32(id);
+    }
+
+    function _payOut(address to, uint256 amount) internal override {
+        PREP.safeTransferFrom(address(vault), to, amount);
+    }
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity ^0.8.30;
+
+import {ERC20, ERC4626, IERC20, IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
+import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+import {Exposure} from "../interfaces/IMarkets.sol";
+import {IProtocol} from "../interfaces/IProtocol.sol";
+import {IVault} from "../interfaces/IVault.sol";
+
+/// @title The LP vault: counterparty of all perps, custodian of all PREP
+/// @notice An ERC-4626 whose assets are counted, not looked up: liquidity grows by deposits and traders' losses and shrinks
+/// by withdrawals and their profits. The protocol keeps that count, next to traders' collateral and unpaid fees, so that
+/// trading moves no tokens and touches no second contract. Tokens that somebody just sends are in no count.
+///
+/// Units: PREP base units (18 decimals); shares have 24 decimals (offset 6 and virtual shares against inflation).
+/// Rounding: always in favour of those who stay. Deposits and mints at `upperValue`, all else at `lowerValue`.
+/// Requires a token without fees on transfer and without hooks. No owner: only the protocol, fixed at deployment, pays
+/// out of it. While any market with open positions has no usable price, nobody can enter or leave.
+contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
+    using Math for uint256;
+    using SafeERC20 for IERC20;
+
+    /// @notice Largest liquidity that deposits can lead to.
+    uint256 public constant MAX_LIQUIDITY = 1e37;
+    uint256 private constant VIRTUAL_SHARES = 1e6;
+    /// @dev Deposits close when a share is worth less than a millionth of what the first one cost.
+    uint256 private constant WIPED_OUT_SHARES_PER_ASSET = 1e12;
+
+    /// @inheritdoc IVault
+    address public immutable protocol;
+    /// @inheritdoc IVault
+    bool public immutable reservesByLargerSide;
+
+    /// @dev What the shares stand for, in one reading.
+    struct Value {
+        uint256 liquidity;
+        uint256 upper;
+        uint256 lower;
+        uint256 reserves;
+        uint256 supply;
+    }
+
+    constructor(IERC20 prep, address protocol_, bool reservesByLargerSide_)
+        ERC20("Prep Vault", "vPREP")
+        ERC4626(prep)
+    {
+        protocol = protocol_;
+        reservesByLargerSide = reservesByLargerSide_;
+        // How the protocol pays out collateral and fees, a call cheaper than through a function of the vault.
+        prep.forceApprove(protocol_, type(uint256).max);
+    }
+
+    // ----------------------------------------------------------------------------------------------------- liquidity
+
+    /// @inheritdoc IVault
+    function deposit(uint256 assets) external returns (uint256) {
+        return _deposit(assets, msg.sender, 0);
+    }
+
+    /// @inheritdoc IERC4626
+    function deposit(uint256 assets, address receiver) public override(ERC4626, IERC4626) returns (uint256) {
+        return _deposit(assets, receiver, 0);
+    }
+
+    /// @inheritdoc IVault
+    function deposit(uint256 assets, address receiver, uint256 minShares) external returns (uint256) {
+        return _deposit(assets, receiver, minShares);
+    }
+
+    /// @inheritdoc IERC4626
+    function mint(uint256 shares, address receiver)
+        public
+        override(ERC4626, IERC4626)
+        nonReentrant
+        returns (uint256 assets)
+    {
+        require(shares != 0, ZeroAmount());
+        Value memory v = _value();
+        uint256 max = _maxMint(v);
+        require(shares <= max, ERC4626ExceededMaxMint(receiver, shares, max));
+        assets = _assets(shares, v.upper, v.supply, Math.Rounding.Ceil);
+        _enter(receiver, assets, shares);
+    }
+
+    /// @inheritdoc IVault
+    function withdraw(uint256 assets) external returns (uint256) {
+        return withdraw(assets, msg.sender, msg.sender);
+    }
+
+    /// @inheritdoc IERC4626
+    function withdraw(uint256 assets, address receiver, address owner)
+        public
+        override(ERC4626, IERC4626)
+        nonReentrant
+        returns (uint256 shares)
+    {
+        require(assets != 0, ZeroAmount());
+        Value memory v = _value();
+        uint256 max = _maxWithdraw(v, balanceOf(owner));
+        require(assets <= max, ERC4626ExceededMaxWithdraw(owner, assets, max));
+        shares = _shares(assets, v.lower, v.supply, Math.Rounding.Ceil);
+        _leave(receiver, owner, assets, shares);
+    }
+
+    /// @inheritdoc IVault
+    function redeem(uint256 shares) external returns (uint256) {
+        return _redeem(shares, msg.sender, msg.sender, 0);
+    }
+
+    /// @inheritdoc IERC4626
+    function redeem(uint256 shares, address receiver, address owner)
+        public
+        override(ERC4626, IERC4626)
+        returns (uint256)
+    {
+        return _redeem(shares, receiver, owner, 0);
+    }
+
+    /// @inheritdoc IVault
+    function redeem(uint256 shares, address receiver, address owner, uint256 minAssets) external returns (uint256) {
+        return _redeem(shares, receiver, owner, minAssets);
+    }
+
+    // --------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IVault
+    function upperValue() external view returns (uint256) {
+        return _value().upper;
+    }
+
+    /// @inheritdoc IVault
+    function lowerValue() external view returns (uint256) {
+        return _value().lower;
+    }
+
+    /// @notice The value that withdrawals are priced at.
+    function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
+        return _value().lower;
+    }
+
+    /// @inheritdoc IERC4626
+    function convertToShares(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
+        Value memory v = _value();
+        return _shares(assets, v.lower, v.supply, Math.Rounding.Floor);
+    }
+
+    /// @inheritdoc IERC4626
+    function convertToAssets(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
+        return previewRedeem(shares);
+    }
+
+    /// @inheritdoc IERC4626
+    function previewDeposit(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
+        Value memory v = _value();
+        return _shares(assets, v.upper, v.supply, Math.Rounding.Floor);
+    }
+
+    /// @inheritdoc IERC4626
+    function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
+        Value memory v = _value();
+        return _assets(shares, v.upper, v.supply, Math.Rounding.Ceil);
+    }
+
+    /// @inheritdoc IERC4626
+    function previewWithdraw(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
+        Value memory v = _value();
+        return _shares(assets, v.lower, v.supply, Math.Rounding.Ceil);
+    }
+
+    /// @inheritdoc IERC4626
+    function previewRedeem(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
+        Value memory v = _value();
+        return _assets(shares, v.lower, v.supply, Math.Rounding.Floor);
+    }
+
+    /// @inheritdoc IERC4626
+    function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
+        (bool known, Value memory v) = _tryValue();
+        return known ? _maxDeposit(v) : 0;
+    }
+
+    /// @inheritdoc IERC4626
+    function maxMint(address) public view override(ERC4626, IERC4626) returns (uint256) {
+        (bool known, Value memory v) = _tryValue();
+        return known ? _maxMint(v) : 0;
+    }
+
+    /// @inheritdoc IERC4626
+    function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        (bool known, Value memory v) = _tryValue();
+        return known ? _maxWithdraw(v, balanceOf(owner)) : 0;
+    }
+
+    /// @inheritdoc IERC4626
+    function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        (bool known, Value memory v) = _tryValue();
+        return known ? _maxRedeem(v, balanceOf(owner)) : 0;
+    }
+
+    /// @notice 24: the asset's 18 and the offset of 6.
+    function decimals() public view override(ERC4626, IERC20Metadata) returns (uint8) {
+        return super.decimals();
+    }
+
+    // ------------------------------------------------------------------------------------------------------- private
+
+    function _deposit(uint256 assets, address receiver, uint256 minShares)
+        private
+        nonReentrant
+        returns (uint256 shares)
+    {
+        require(assets != 0, ZeroAmount());
+        Value memory v = _value();
+        uint256 max = _maxDeposit(v);
+        require(assets <= max, ERC4626ExceededMaxDeposit(receiver, assets, max));
+        shares = _shares(assets, v.upper, v.supply, Math.Rounding.Floor);
+        require(shares != 0, ZeroAmount());
+        require(shares >= minShares, TooLittleReceived(shares, minShares));
+        _enter(receiver, assets, shares);
+    }
+
+    function _redeem(uint256 shares, address receiver, address owner, uint256 minAssets)
+        private
+        nonReentrant
+        returns (uint256 assets)
+    {
+        require(shares != 0, ZeroAmount());
+        Value memory v = _value();
+        uint256 max = _maxRedeem(v, balanceOf(owner));
+        require(shares <= max, ERC4626ExceededMaxRedeem(owner, shares, max));
+        assets = _assets(shares, v.lower, v.supply, Math.Rounding.Floor);
+        require(assets != 0, ZeroAmount());
+        require(assets >= minAssets, TooLittleReceived(assets, minAssets));
+        _leave(receiver, owner, assets, shares);
+    }
+
+    /// @dev Effects before the transfer: whoever is called by it sees shares and liquidity that fit each other.
+    function _enter(address receiver, uint256 assets, uint256 shares) private {
+        IProtocol(protocol).countDeposit(int256(assets));
+        _mint(receiver, shares);
+        emit Deposit(msg.sender, receiver, assets, shares);
+        IERC20(asset()).safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    function _leave(address receiver, address owner, uint256 assets, uint256 shares) private {
+        if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
+        IProtocol(protocol).countDeposit(-int256(assets));
+        _burn(owner, shares);
+        emit Withdraw(msg.sender, receiver, owner, assets, shares);
+        IERC20(asset()).safeTransfer(receiver, assets);
+    }
+
+    function _value() private view returns (Value memory) {
+        return _valueOf(IProtocol(protocol).exposure(reservesByLargerSide));
+    }
+
+    /// @dev As `_value`, but answers `false` where a price is missing.
+    function _tryValue() private view returns (bool known, Value memory v) {
+        try IProtocol(protocol).exposure(reservesByLargerSide) returns (Exposure memory e) {
+            return (true, _valueOf(e));
+        } catch {}
+    }
+
+    function _valueOf(Exposure memory e) private view returns (Value memory v) {
+        v.liquidity = e.liquidity;
+        v.supply = totalSupply();
+        v.reserves = e.reserves;
+        int256 held = int256(v.liquidity);
+        v.upper = uint256(SignedMath.max(0, held - e.seqPnl - e.funding - e.borrowing));
+        v.lower = uint256(SignedMath.max(0, held - SignedMath.max(0, e.seqPnl) - SignedMath.max(0, e.funding)));
+    }
+
+    function _maxDeposit(Value memory v) private pure returns (uint256) {
+        if (v.supply != 0 && v.upper < v.supply / WIPED_OUT_SHARES_PER_ASSET) return 0;
+        return MAX_LIQUIDITY.saturatingSub(v.liquidity);
+    }
+
+    /// @dev The largest number of shares whose price is within `_maxDeposit`.
+    function _maxMint(Value memory v) private pure returns (uint256) {
+        return _shares(_maxDeposit(v), v.upper, v.supply, Math.Rounding.Floor);
+    }
+
+    /// @dev What is free of reserves, and what the shares are worth.
+    function _maxWithdraw(Value memory v, uint256 shares) private pure returns (uint256) {
+        return Math.min(_free(v), _assets(shares, v.lower, v.supply, Math.Rounding.Floor));
+    }
+
+    /// @dev The largest number of shares whose assets, rounded down, are free: one more would be worth one unit too many.
+    function _maxRedeem(Value memory v, uint256 shares) private pure returns (uint256 max) {
+        uint256 free = _free(v);
+        max = _assets(shares, v.lower, v.supply, Math.Rounding.Floor) <= free
+            ? shares
+            : _shares(free + 1, v.lower, v.supply, Math.Rounding.Ceil) - 1;
+        if (_assets(max, v.lower, v.supply, Math.Rounding.Floor) == 0) return 0;
+    }
+
+    function _free(Value memory v) private pure returns (uint256) {
+        return v.liquidity.saturatingSub(v.reserves);
+    }
+
+    function _shares(uint256 assets, uint256 value, uint256 supply, Math.Rounding rounding)
+        private
+        pure
+        returns (uint256)
+    {
+        return assets.mulDiv(supply + VIRTUAL_SHARES, value + 1, rounding);
+    }
+
+    function _assets(uint256 shares, uint256 value, uint256 supply, Math.Rounding rounding)
+        private
+        pure
+        returns (uint256)
+    {
+        return shares.mulDiv(value + 1, supply + VIRTUAL_SHARES, rounding);
+    }
+
+    function _decimalsOffset() internal pure override returns (uint8) {
+        return 6;
+    }
+}

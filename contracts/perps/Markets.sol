@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity ^0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+import {
+    CashFlow,
+    Exposure,
+    IMarkets,
+    MarketConfig,
+    MarketState,
+    Position
+} from "../../interfaces/IMarkets.sol";
+import {Accounting} from "./Accounting.sol";
+import {FixedPoint} from "./FixedPoint.sol";
+import {Market, MarketLib} from "./MarketLib.sol";
+import {MarketSlots, MarketStorage} from "./MarketStorage.sol";
+import {PositionLib} from "./PositionLib.sol";
+import {Pricing} from "./Pricing.sol";
+
+/// @title The trading engine
+/// @notice Knows markets, prices and positions; knows neither who owns a position nor who pays. An action loads a market
+/// once, changes it in memory and saves it once, so its cost does not depend on how many positions are open.
+///
+/// Units: amounts in PREP base units, sizes in base units of the asset, prices and rates WAD, times in seconds.
+/// Bounds: sizes and open interest 1e30, prices 1e36, a position's cost 1e37; the arithmetic is exact within them.
+/// Roles: the risk manager adds and changes markets within coded bounds; the guardian can only close them to new risk.
+abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
+    using Accounting for MarketState;
+    using FixedPoint for uint256;
+    using MarketLib for Market;
+    using MarketStorage for MarketSlots;
+    using PositionLib for Position;
+    using SafeCast for int256;
+    using SafeCast for uint256;
+
+    // The bounds within which the arithmetic is exact, and those of parameters.
+    uint256 internal constant MAX_SIZE = 1e30;
+    uint256 internal constant MAX_PRICE = 1e36;
+    uint256 internal constant MAX_COST = 1e37;
+    uint256 private constant MAX_SKEW_SCALE = 1e36;
+    uint256 private constant MAX_FUNDING_VELOCITY = 1000e18;
+    uint256 private constant MAX_FEE_RATE = 0.1e18;
+    uint256 private constant MAX_BORROW_RATE = 10e18;
+    uint256 private constant MAX_RESERVE_RATE = 0.5e18;
+    uint256 private constant MAX_PROTOCOL_FEE_RATE = 0.5e18;
+
+    mapping(uint256 marketId => MarketSlots) internal _markets;
+
+    // One slot: 16 + 8 + 4 + 4 bytes.
+    uint128 private _unpaidProtocolFees;
+    uint64 private _protocolFeeRate;
+    uint32 private _marketCount;
+    uint32 internal _highestId;
+
+    address private _treasury;
+
+    // One slot: 16 + 16 bytes. The money of LPs is counted here and not in the vault, because trading moves it.
+    uint128 private _liquidity;
+    int128 private _netDeposits;
+
+    // ------------------------------------------------------------------------------------------------------ views
+
+    /// @inheritdoc IMarkets
+    function liquidity() external view returns (uint256) {
+        return _liquidity;
+    }
+
+    /// @inheritdoc IMarkets
+    function netDeposits() external view returns (int256) {
+        return _netDeposits;
+    }
+
+    /// @inheritdoc IMarkets
+    function marketCount() external view returns (uint256) {
+        return _marketCount;
+    }
+
+    /// @inheritdoc IMarkets
+    function marketConfig(uint256 marketId) external view returns (MarketConfig memory) {
+        return _market(marketId).config();
+    }
+
+    /// @inheritdoc IMarkets
+    function marketState(uint256 marketId) external view returns (MarketState memory state) {
+        MarketSlots storage s = _market(marketId);
+        s.loadIndices(state, true);
+        s.loadAggregates(state, true);
+    }
+
+    /// @inheritdoc IMarkets
+    function cashFlow(uint256 marketId) external view returns (CashFlow memory) {
+        return _market(marketId).cashFlow();
+    }
+
+    /// @inheritdoc IMarkets
+    function protocolFees() external view returns (uint256 rate, uint256 unpaid, address treasury) {
+        return (_protocolFeeRate, _unpaidProtocolFees, _treasury);
+    }
+
+    /// @inheritdoc IMarkets
+    function exposure(bool byLargerSide) public view returns (Exposure memory e) {
+        e.liquidity = _liquidity;
+        uint256 count = _marketCount;
+        for (uint256 id = 0; id < count; ++id) {
+            MarketSlots storage s = _markets[id];
+            if (s.longOI == 0 && s.shortOI == 0) continue;
+            Market memory market;
+            _load(s, market, _price(s));
+            MarketState memory m = market.state;
+            int256 seqPnl = m.seqPnl(market.price, market.skewScale);
+            int256 funding = m.funding();
+            e.seqPnl += seqPnl;
+            e.funding += funding;
+            e.borrowing += m.borrowing();
+            e.reserves += m.reserves(s.reserveFactor, seqPnl, funding, byLargerSide);
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------------- roles
+
+    /// @inheritdoc IMarkets
+    function addMarket(MarketConfig calldata config) external restricted returns (uint256 marketId) {
+        _checkConfig(config);
+        marketId = _marketCount++;
+        MarketSlots storage s = _markets[marketId];
+        s.configure(config);
+        s.updatedAt = uint32(block.timestamp);
+        emit MarketConfigured(marketId, config);
+    }
+
+    /// @inheritdoc IMarkets
+    function setMarket(uint256 marketId, MarketConfig calldata config) external restricted nonReentrant {
+        MarketSlots storage s = _market(marketId);
+        _checkConfig(config);
+        uint256 openInterest = uint256(s.longOI) + s.shortOI;
+        bool hadSkew = s.flags & MarketStorage.HAS_SKEW != 0;
+        // The sums of squares are not kept without a skew scale, so it can come and go only with an empty market.
+        require(hadSkew == (config.skewScale != 0) || openInterest == 0, SkewScaleLocked(openInterest));
+        if (config.skewScale != 0) {
+            _checkParameter("skewScale", config.skewScale, Math.max(s.longOI, s.shortOI), MAX_SKEW_SCALE);
+        }
+
+        // A change never reaches back: what has passed is charged at the old parameters. Only funding needs a price for
+        // that, so that a dead feed can be replaced elsewhere.
+        Market memory market;
+        _load(s, market, hadSkew ? _price(s) : 0);
+        _save(marketId, market);
+        emit BorrowingAccrued(marketId, market.state.borrowIndex);
+
+        s.configure(config);
+        emit MarketConfigured(marketId, config);
+    }
+
+    /// @inheritdoc IMarkets
+    function disableMarket(uint256 marketId) external restricted {
+        MarketSlots storage s = _market(marketId);
+        s.flags &= ~uint32(MarketStorage.ENABLED);
+        emit MarketDisabled(marketId);
+    }
+
+    /// @inheritdoc IMarkets
+    function setProtocolFeeRate(uint256 rate) external restricted {
+        _checkParameter("protocolFeeRate", rate, 0, MAX_PROTOCOL_FEE_RATE);
+        _protocolFeeRate = uint64(rate);
+        emit ProtocolFeeRateSet(rate);
+    }
+
+    /// @inheritdoc IMarkets
+    function setTreasury(address treasury) external restricted {
+        _checkParameter("treasury", uint160(treasury), 1, type(uint160).max);
+        _treasury = treasury;
+        emit TreasurySet(treasury);
+    }
+
+    /// @inheritdoc IMarkets
+    function collectProtocolFees() external nonReentrant returns (uint256 amount) {
+        address treasury = _treasury;
+        _checkParameter("treasury", uint160(treasury), 1, type(uint160).max);
+        amount = _unpaidProtocolFees;
+        require(amount != 0, ZeroAmount());
+        _unpaidProtocolFees = 0;
+        emit ProtocolFeesCollected(treasury, amount);
+        _payOut(treasury, amount);
+    }
+
+    // ------------------------------------------------------------------------------------- an action on one market
+
+    /// @dev Loads a market and brings it up to now in memory. Reverts if the oracle has no usable price.
+    function _begin(uint256 marketId) internal view returns (Market memory market) {
+        MarketSlots storage s = _market(marketId);
+        _load(s, market, _price(s));
+    }
+
+    /// @dev As `_begin`, for looking at a position only: without a skew scale the aggregates are left out.
+    function _beginLooking(uint256 marketId) internal view returns (Market memory market) {
+        MarketSlots storage s = _market(marketId);
+        _loadAccrued(s, market, _price(s));
+    }
+
+    /// @dev Requires that the market takes new risk.
+    function _checkEnabled(uint256 marketId) internal view {
+        require(_market(marketId).flags & MarketStorage.ENABLED != 0, MarketClosed(marketId));
+    }
+
+    /// @dev Checks that the side of `size` can take it, and returns the price at which it fills and the opening fee.
+    function _quoteGrowth(uint256 marketId, Market memory market, int256 size)
+        internal
+        view
+        returns (uint256 price, uint256 fee)
+    {
+        uint256 openInterest = (size > 0 ? market.state.longOI : market.state.shortOI) + SignedMath.abs(size);
+        _checkAmount(openInterest, MAX_SIZE);
+        uint256 scale = market.skewScale;
+        require(scale == 0 || openInterest <= scale, SkewScaleExceeded(openInterest, scale));
+        price = market.fillPrice(size);
+        if (market.flags & MarketStorage.HAS_OPENING_FEE != 0) {
+            fee = Pricing.fee(_markets[marketId].openingFeeRate, size, price);
+        }
+    }
+
+    /// @dev Requires the vault to hold the reserve for `notional` more and for all that is open. The market itself is
+    /// taken as it is in memory.
+    function _checkReserves(uint256 marketId, Market memory market, uint256 notional) internal view {
+        MarketSlots storage s = _markets[marketId];
+        uint256 factor = s.reserveFactor;
+        uint256 required = notional.wmul(factor) + market.reserves(factor, false);
+        uint256 count = _marketCount;
+        for (uint256 id = 0; id < count; ++id) {
+            if (id == marketId) continue;
+            MarketSlots storage other = _markets[id];
+            if (other.longOI == 0 && other.shortOI == 0) continue;
+            Market memory loaded;
+            _load(other, loaded, _price(other));
+            required += loaded.reserves(other.reserveFactor, false);
+        }
+        uint256 held = _liquidity;
+        require(required <= held, ReservesExceeded(required, held));
+    }
+
+    /// @dev Requires what an order has grown to be within its bounds and caps. `skewBefore`: before the order.
+    function _checkGrowth(uint256 marketId, Market memory market, int256 size, int256 skewBefore) internal view {
+        uint256 flags = market.flags;
+        uint256 price = market.price;
+        MarketSlots storage s = _markets[marketId];
+        if (flags & MarketStorage.HAS_MAX_VALUE != 0) {
+            uint256 value = SignedMath.abs(size).wmul(price);
+            uint256 max = s.maxPositionValue;
+            require(value <= max, PositionTooLarge(value, max));
+        }
+        if (size > 0 ? flags & MarketStorage.HAS_LONG_CAP != 0 : flags & MarketStorage.HAS_SHORT_CAP != 0) {
+            uint256 value = (size > 0 ? market.state.longOI : market.state.shortOI).wmul(price);
+            uint256 cap = size > 0 ? s.maxLongOIValue : s.maxShortOIValue;
+            require(value <= cap, OpenInterestCapExceeded(value, cap));
+        }
+        if (flags & MarketStorage.HAS_NET_CAP != 0) {
+            uint256 skew = SignedMath.abs(market.state.skew());
+            uint256 cap = s.maxNetOIValue;
+            if (skew > SignedMath.abs(skewBefore)) {
+                uint256 value = skew.wmul(price);
+                require(value <= cap, NetOpenInterestCapExceeded(value, cap));
+            }
+        }
+    }
+
+    /// @dev Requires a position of `size` to be worth at least the minimum.
+    function _checkMinValue(uint256 marketId, Market memory market, int256 size) internal view {
+        (uint256 value, uint256 min) = _minValue(marketId, market, size);
+        require(value >= min, PositionTooSmall(value, min));
+    }
+
+    /// @dev A position's value at the oracle price and the smallest allowed.
+    function _minValue(uint256 marketId, Market memory market, int256 size)
+        internal
+        view
+        returns (uint256 value, uint256 min)
+    {
+        if (market.flags & MarketStorage.HAS_MIN_VALUE == 0) return (0, 0);
+        return (SignedMath.abs(size).wmul(market.price), _markets[marketId].minPositionValue);
+    }
+
+    /// @dev Adds `size` to a position, and to the aggregates.
+    function _grow(Market memory market, Position memory p, int256 size, uint256 price) internal pure {
+        MarketState memory m = market.state;
+        bool hasSkew = market.skewScale != 0;
+        if (p.size != 0) m.remove(p, hasSkew);
+        p.increase(size, price, m.fundingIndex, m.borrowIndex);
+        _checkAmount(PositionLib.notional(p.size, p.entryPrice), MAX_COST);
+        m.add(p, hasSkew);
+    }
+
+    /// @dev Takes `part` from a position, and from the aggregates.
+    function _shrink(Market memory market, Position memory p, int256 part) internal pure {
+        bool hasSkew = market.skewScale != 0;
+        market.state.remove(p, hasSkew);
+        p.size -= part;
+        if (p.size != 0) market.state.add(p, hasSkew);
+    }
+
+    /// @dev The protocol's share of a fee, rounded up.
+    function _protocolShare(uint256 fee) internal view returns (uint256) {
+        return fee == 0 ? 0 : fee.wmulUp(_protocolFeeRate);
+    }
+
+    /// @dev Sets the protocol's share of a fee aside.
+    function _bookProtocolFee(uint256 marketId, uint256 amount) internal {
+        if (amount == 0) return;
+        uint128 unpaid = (_unpaidProtocolFees + amount).toUint128();
+        _unpaidProtocolFees = unpaid;
+        emit ProtocolFeeCharged(marketId, amount, unpaid);
+    }
+
+    /// @dev Ends an action: stores the market and logs what time has accrued.
+    function _save(uint256 marketId, Market memory market) internal {
+        MarketSlots storage s = _markets[marketId];
+        MarketState memory m = market.state;
+        bool hasSkew = market.skewScale != 0;
+        if (hasSkew && s.updatedAt != m.updatedAt) emit FundingAccrued(marketId, m.fundingRate, m.fundingIndex);
+        s.save(m, hasSkew, market.freeId);
+    }
+
+    /// @dev Adds to liquidity what traders lost, or takes from it what they won.
+    function _settleWithVault(int256 toVault) internal {
+        if (toVault == 0) return;
+        uint256 before = _liquidity;
+        int256 held = int256(before) + toVault;
+        require(held >= 0, VaultCannotPay(uint256(-toVault), before));
+        _liquidity = uint256(held).toUint128();
+    }
+
+    /// @dev Counts what LPs deposit or withdraw.
+    function _countDeposit(int256 assets) internal {
+        uint128 newLiquidity = uint256(int256(uint256(_liquidity)) + assets).toUint128();
+        int128 newNetDeposits = (_netDeposits + assets).toInt128();
+        _liquidity = newLiquidity;
+        _netDeposits = newNetDeposits;
+    }
+
+    /// @dev Liquidity after `toVault`, not below zero.
+    function _liquidityAfter(int256 toVault) internal view returns (uint256) {
+        return uint256(SignedMath.max(0, int256(uint256(_liquidity)) + toVault));
+    }
+
+    /// @dev Sends PREP out of the custodian.
+    function _payOut(address to, uint256 amount) internal virtual;
+
+    function _checkAmount(uint256 amount, uint256 max) internal pure {
+        require(amount <= max, AmountOutOfBounds(amount, max));
+    }
+
+    // ------------------------------------------------------------------------------------------------------ private
+
+    function _market(uint256 marketId) private view returns (MarketSlots storage s) {
+        s = _markets[marketId];
+        require(address(s.oracle) != address(0), UnknownMarket(marketId));
+    }
+
+    function _price(MarketSlots storage s) private view returns (uint256 price) {
+        price = s.oracle.price();
+        require(price != 0 && price <= MAX_PRICE, PriceOutOfBounds(price, MAX_PRICE));
+    }
+
+    /// @dev Fills an empty market from storage and accrues it to now.
+    function _load(MarketSlots storage s, Market memory market, uint256 price) private view {
+        _loadAccrued(s, market, price);
+        s.loadAggregates(market.state, market.skewScale != 0);
+    }
+
+    /// @dev Reads indices, accrues them, and reads what else every action needs. With a skew scale that includes open
+    /// interest, on which funding depends.
+    function _loadAccrued(MarketSlots storage s, Market memory market, uint256 price) private view {
+        MarketState memory m = market.state;
+        uint256 flags = s.flags;
+        bool hasSkew = flags & MarketStorage.HAS_SKEW != 0;
+        s.loadIndices(m, hasSkew);
+        (market.price, market.flags, market.freeId) = (price, flags, s.freeId);
+        if (hasSkew) market.skewScale = s.skewScale;
+        if (flags & MarketStorage.HAS_CLOSING_FEE != 0) market.closingFeeRate = s.closingFeeRate;
+
+        uint256 maxFundingVelocity = hasSkew ? s.maxFundingVelocity : 0;
+        market.accrue(s.reserveRate, maxFundingVelocity, block.timestamp);
+    }
+
+    function _checkConfig(MarketConfig calldata c) private pure {
+        _checkParameter("oracle", uint160(address(c.oracle)), 1, type(uint160).max);
+        _checkParameter("skewScale", c.skewScale, 0, MAX_SKEW_SCALE);
+        _checkParameter("maxFundingVelocity", c.maxFundingVelocity, 0, MAX_FUNDING_VELOCITY);
+        _checkParameter("openingFeeRate", c.openingFeeRate, 0, MAX_FEE_RATE);
+        _checkParameter("closingFeeRate", c.closingFeeRate, 0, MAX_FEE_RATE);
+        _checkParameter("borrowRate", c.borrowRate, 0, MAX_BORROW_RATE);
+        _checkParameter("reserveFactor", c.reserveFactor, 0, FixedPoint.WAD);
+        _checkParameter("borrowRate", c.borrowRate.wmul(c.reserveFactor), 0, MAX_RESERVE_RATE);
+        _checkParameter("minPositionValue", c.minPositionValue, 0, MAX_COST);
+        _checkCap("maxPositionValue", c.maxPositionValue, c.minPositionValue);
+        _checkCap("maxLongOIValue", c.maxLongOIValue, 0);
+        _checkCap("maxShortOIValue", c.maxShortOIValue, 0);
+        _checkCap("maxNetOIValue", c.maxNetOIValue, 0);
+    }
+
+    function _checkCap(bytes32 name, uint256 value, uint256 min) private pure {
+        if (value != type(uint256).max) _checkParameter(name, value, min, MAX_COST);
+    }
+
+    function _checkParameter(bytes32 name, uint256 value, uint256 min, uint256 max) private pure {
+        require(value >= min && value <= max, ParameterOutOfBounds(name, value, min, max));
+    }
+}

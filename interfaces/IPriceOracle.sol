@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity ^0.8.30;
+
+/// @title A price that can be trusted or is refused
+/// @notice One adapter serves one asset. It either answers with a fresh price or reverts; it never answers with a price
+/// that it would not stand for.
+interface IPriceOracle {
+    /// @notice The current price.
+    /// @return price PREP base units per base unit of the asset, WAD (18 decimals), greater than 0.
+    function price() external view returns (uint256 price);
+}

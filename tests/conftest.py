@@ -1,0 +1,194 @@
+"""Roles and factories that all tests share."""
+
+from contextlib import contextmanager
+
+import pytest
+from ape.exceptions import ContractLogicError, CustomError
+from eth_abi import encode
+from eth_utils import function_signature_to_4byte_selector as selector_of
+from hexbytes import HexBytes
+
+from tests.suite import FULL, deploy_suite
+
+ZERO_ADDRESS = "0x" + 40 * "0"
+HOUR = 3_600
+
+
+def _revert_data(error):
+    """What a call or transaction reverted with. Ape keeps it in different places."""
+    if isinstance(error, CustomError):
+        return _error_data(error.abi, error.inputs)
+    of_transaction = getattr(error.base_err, "data", None)
+    of_call = getattr(error.trace, "return_value", "0x")
+    return HexBytes(of_transaction or of_call)
+
+
+def _error_data(abi, values):
+    arguments = [getattr(values[i.name], "address", values[i.name]) for i in abi.inputs]
+    return selector_of(abi.selector) + encode([i.canonical_type for i in abi.inputs], arguments)
+
+
+@contextmanager
+def _reverts(error, **values):
+    names = [i.name for i in error.abi.inputs]
+    assert sorted(values) == sorted(names), f"{error.abi.name} carries {names}"
+    with pytest.raises(ContractLogicError) as raised:
+        yield
+    message = f"expected {error.abi.name}{values}, got {raised.value!r}"
+    assert _revert_data(raised.value) == _error_data(error.abi, values), message
+
+
+@pytest.fixture(scope="session")
+def reverts():
+    """`with reverts(contract.Error, name=value)`: this error and no other, with all its values.
+
+    `ape.reverts` compares only errors that Ape could decode. It lets any other pass for the one
+    expected: those of view calls, of deployments, and of contracts further down the call.
+    """
+    return _reverts
+
+
+@pytest.fixture(scope="session")
+def admin(accounts):
+    """Holds the admin role of the authority and deploys everything."""
+    return accounts[0]
+
+
+@pytest.fixture(scope="session")
+def minter(accounts):
+    """May mint PREP."""
+    return accounts[1]
+
+
+@pytest.fixture(scope="session")
+def stranger(accounts):
+    """Holds no role."""
+    return accounts[2]
+
+
+@pytest.fixture(scope="session")
+def risk_manager(accounts):
+    """Adds and changes markets."""
+    return accounts[3]
+
+
+@pytest.fixture(scope="session")
+def guardian(accounts):
+    """Closes markets to new risk."""
+    return accounts[4]
+
+
+@pytest.fixture(scope="session")
+def lp(accounts):
+    """Provides liquidity."""
+    return accounts[5]
+
+
+@pytest.fixture(scope="session")
+def trader(accounts):
+    """Trades."""
+    return accounts[6]
+
+
+@pytest.fixture(scope="session")
+def other_trader(accounts):
+    """Trades too, where two are needed."""
+    return accounts[7]
+
+
+@pytest.fixture(scope="session")
+def liquidator(accounts):
+    """Liquidates others; has no balance at first."""
+    return accounts[8]
+
+
+@pytest.fixture(scope="session")
+def treasury(accounts):
+    """Receives protocol fees."""
+    return accounts[9]
+
+
+@pytest.fixture(scope="session")
+def crowd(accounts):
+    """Traders without names, where many are needed."""
+    return list(accounts[10:20])
+
+
+@pytest.fixture(scope="session")
+def create_suite(project, admin, risk_manager, guardian):
+    """Deploys all contracts with one market: `create_suite(market=..., price=..., ...)`."""
+
+    def create(**settings):
+        return deploy_suite(project, admin, risk_manager, guardian, **settings)
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def suite(create_suite):
+    """The BTC market at $10,000 with its default parameters and an empty vault."""
+    return create_suite()
+
+
+@pytest.fixture(scope="session")
+def full_suite(create_suite):
+    """A market with skew pricing, funding, all fees and caps, the protocol taking 10 % of fees."""
+    return create_suite(market=FULL, protocol_fee_rate=10**17)
+
+
+@pytest.fixture
+def authority(admin, minter, project):
+    """Says who may do what. Nothing is granted but to the minter."""
+    authority = admin.deploy(project.Authority, admin)
+    authority.grantRole(authority.MINTER(), minter, 0, sender=admin)
+    return authority
+
+
+@pytest.fixture
+def create_token(admin, authority, project):
+    """Deploys PREP, for the minter to mint."""
+
+    def create(faucet_amount=0, faucet_interval=0):
+        token = admin.deploy(project.PrepToken, authority, faucet_amount, faucet_interval)
+        mint = selector_of("mint(address,uint256)")
+        authority.setTargetFunctionRole(token, [mint], authority.MINTER(), sender=admin)
+        return token
+
+    return create
+
+
+@pytest.fixture
+def create_feed(admin, project):
+    """Deploys a price feed, or with 0 decimals and answer 0 an uptime feed."""
+
+    def create(decimals=8, answer=100_000 * 10**8, description="BTC / USD"):
+        return admin.deploy(project.MockAggregator, decimals, description, answer)
+
+    return create
+
+
+@pytest.fixture
+def create_oracle(admin, create_feed, project):
+    """Deploys a price adapter, by default for bitcoin of 8 decimals over a feed of its own."""
+
+    def create(
+        feed=None,
+        heartbeat=HOUR,
+        asset_decimals=8,
+        min_price=0,
+        max_price=0,
+        sequencer_feed=ZERO_ADDRESS,
+        sequencer_grace=0,
+    ):
+        config = (
+            create_feed() if feed is None else feed,
+            heartbeat,
+            asset_decimals,
+            min_price,
+            max_price,
+            sequencer_feed,
+            sequencer_grace,
+        )
+        return admin.deploy(project.ChainlinkOracle, config)
+
+    return create
