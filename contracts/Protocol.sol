@@ -298,7 +298,6 @@ contract Protocol is IProtocol, Markets {
         _checkEnabled(BTC);
         Market memory market = _begin(BTC);
         uint256 size = inPrep ? _sizeOf(amount, market.price) : amount;
-        // A size beyond the bound of open interest is refused below, whatever its sign has become by then.
         _checkAmount(size, MAX_SIZE);
         _grow(market, trader, isLong ? int256(size) : -int256(size), limits);
     }
@@ -309,7 +308,9 @@ contract Protocol is IProtocol, Markets {
         _checkInputs(notional, limits);
         _checkEnabled(BTC);
         Market memory market = _begin(BTC);
-        int256 size = int256(_sizeOf(notional, market.price));
+        uint256 added = _sizeOf(notional, market.price);
+        _checkAmount(added, MAX_SIZE);
+        int256 size = int256(added);
         _grow(market, trader, trader.position.size > 0 ? size : -size, limits);
     }
 
@@ -476,9 +477,9 @@ contract Protocol is IProtocol, Markets {
 
     /// @dev The size that a notional buys at the oracle price, rounded down.
     function _sizeOf(uint256 notional, uint256 price) private pure returns (uint256 size) {
-        size = notional.fullMulDiv(FixedPoint.WAD, price);
+        _checkAmount(notional, MAX_COST);
+        size = (notional * FixedPoint.WAD).divDown(price);
         require(size != 0, ZeroAmount());
-        _checkAmount(size, MAX_SIZE);
     }
 
     // ------------------------------------------------------------------------------------------------------ storage

@@ -1,0 +1,271 @@
+"""Traders, ids and the two ways a position changes: it grows or it shrinks.
+
+Everything here computes and checks first and changes state last, so a refused action changes
+nothing. The first check that fails names the error; their order is that of the contracts.
+docs/whitepaper.md, "Positions", "Reserves", "Open interest".
+"""
+
+from collections.abc import Hashable
+from typing import Final
+
+from prep.model import limits
+from prep.model.config import MarketConfig
+from prep.model.engine import Engine
+from prep.model.errors import Rejected
+from prep.model.fixed import WAD
+from prep.model.market import Quote
+from prep.model.position import (
+    FLAT,
+    Position,
+    Settlement,
+    equity,
+    increased,
+    leverage,
+    reduced,
+    settle,
+)
+from prep.model.pricing import execution_price, fee, protocol_share, value
+from prep.model.results import PositionDecreased, PositionIncreased
+from prep.model.vault import VaultState
+
+MARKET: Final = 0
+"""The market that isolated positions are on."""
+
+
+class Trader:
+    """A trader's collateral (PREP base units), position and its id (0: none)."""
+
+    __slots__ = ("collateral", "id", "position")
+
+    def __init__(self) -> None:
+        self.collateral = 0
+        self.id = 0
+        self.position = FLAT
+
+
+class Book(Engine):
+    """The engine plus traders, their positions and the ids of these."""
+
+    def __init__(self, vault: VaultState, *, now: int = 0, protocol_fee_rate: int = 0) -> None:
+        super().__init__(vault, now=now, protocol_fee_rate=protocol_fee_rate)
+        self.traders: dict[Hashable, Trader] = {}
+        self.owners: dict[int, Hashable] = {}
+        self.free_ids: list[int] = []  # a stack: the last freed is the first reused
+        self.highest_id = 0
+
+    # ------------------------------------------------------------------------------------- lookups
+
+    def _trader(self, trader: Hashable) -> Trader:
+        """The trader's account; a blank one, not stored, for somebody unknown."""
+        return self.traders.get(trader) or Trader()
+
+    def _trader_with_position(self, trader: Hashable) -> Trader:
+        account = self._trader(trader)
+        if not account.id:
+            raise Rejected("NoPosition")
+        return account
+
+    def _quote_if_enabled(self) -> Quote:
+        if not self.market(MARKET).config.enabled:
+            raise Rejected("MarketClosed", MARKET)
+        return self.quote(MARKET)
+
+    # -------------------------------------------------------------------------------------- checks
+
+    def _check_deadline(self, deadline: int | None) -> None:
+        if deadline is not None and deadline < self.now:
+            raise Rejected("DeadlinePassed", deadline)
+
+    @staticmethod
+    def _check_acceptable(price: int, acceptable: int | None, *, buying: bool) -> None:
+        if acceptable is None:
+            return
+        if price > acceptable if buying else price < acceptable:
+            raise Rejected("PriceNotAcceptable", price, acceptable)
+
+    @staticmethod
+    def _check_leverage(position: Position, collateral: int, quote: Quote, skew: int) -> None:
+        """At most 15x at the worse of closing and oracle price."""
+        own = equity(position, collateral, quote, skew, strict=True)
+        result = leverage(position.notional, own)
+        if result > limits.MAX_LEVERAGE:
+            raise Rejected("LeverageTooHigh", result, limits.MAX_LEVERAGE)
+
+    def _check_reserves(self, added: int, quote: Quote) -> None:
+        """The reserve for the notional `added` fits beside that of all positions before."""
+        factor = quote.config.reserve_factor
+        if factor == 0:
+            return
+        required = added * factor // WAD + self.exposure(known=quote).reserves
+        if required > self.vault.liquidity:
+            raise Rejected("ReservesExceeded", required, self.vault.liquidity)
+
+    def _check_vault_can_pay(self, change: int) -> None:
+        if self.vault.liquidity + change < 0:
+            raise Rejected("VaultCannotPay", -change, self.vault.liquidity)
+
+    @staticmethod
+    def _check_caps(
+        size: int, price: int, config: MarketConfig, side: int, skew_before: int, skew: int
+    ) -> None:
+        """The largest position, the side's cap, and the skew's if it grew: at the oracle price."""
+        worth = value(size, price)
+        if worth > config.max_position_value:
+            raise Rejected("PositionTooLarge", worth, config.max_position_value)
+        worth = value(side, price)
+        cap = config.max_long_oi_value if size > 0 else config.max_short_oi_value
+        if worth > cap:
+            raise Rejected("OpenInterestCapExceeded", worth, cap)
+        worth = value(skew, price)
+        if abs(skew) > abs(skew_before) and worth > config.max_net_oi_value:
+            raise Rejected("NetOpenInterestCapExceeded", worth, config.max_net_oi_value)
+
+    @staticmethod
+    def _must_go(position: Position, collateral: int, quote: Quote, skew: int) -> bool:
+        """Whether what a liquidation leaves is too small or still above 30x."""
+        if value(position.size, quote.price) < quote.config.min_position_value:
+            return True
+        own = equity(position, collateral, quote, skew, strict=False)
+        return leverage(position.notional, own) > limits.LIQUIDATION_LEVERAGE
+
+    # ------------------------------------------------------------------------------------- changes
+
+    def _grow(
+        self, trader: Hashable, size: int, quote: Quote, acceptable: int | None
+    ) -> PositionIncreased:
+        """Opens a position of `size` or adds it to one with the same sign."""
+        if size == 0:
+            raise Rejected("ZeroAmount")
+        account, market, config = self._trader(trader), quote.market, quote.config
+        old, skew_before = account.position, market.skew
+
+        if abs(size) > limits.MAX_SIZE:
+            raise Rejected("AmountOutOfBounds", abs(size), limits.MAX_SIZE)
+        side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
+        if side > limits.MAX_SIZE:
+            raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
+        if 0 < config.skew_scale < side:
+            raise Rejected("SkewScaleExceeded", side, config.skew_scale)
+
+        skew = skew_before + size
+        px = execution_price(skew_before, skew, config.skew_scale, quote.price)
+        self._check_acceptable(px, acceptable, buying=size > 0)
+        self._check_reserves(value(size, px), quote)
+        paid = -fee(config.opening_fee_rate, size, px)
+        if paid > account.collateral:
+            raise Rejected("InsufficientCollateral", account.collateral, paid)
+        collateral = account.collateral - paid
+
+        new = increased(old, size, px, quote)
+        if new.notional > limits.MAX_COST:
+            raise Rejected("AmountOutOfBounds", new.notional, limits.MAX_COST)
+        worth = value(new.size, quote.price)
+        if not account.id and worth < config.min_position_value:
+            raise Rejected("PositionTooSmall", worth, config.min_position_value)
+        self._check_caps(new.size, quote.price, config, side, skew_before, skew)
+        self._check_leverage(new, collateral, quote, skew)
+
+        market.accrue(quote, self.now)
+        market.replace(old, new)
+        share = protocol_share(paid, self.protocol_fee_rate)
+        market.opening_fee += paid - share
+        self.unpaid_protocol_fees += share
+        self.vault.liquidity += paid - share
+        account.collateral, account.position = collateral, new
+        if not account.id:
+            account.id = self._take_id(trader)
+        return PositionIncreased(
+            trader=trader,
+            id=account.id,
+            market_id=MARKET,
+            size_added=size,
+            price=px,
+            size=new.size,
+            entry_price=new.entry_price,
+            collateral=collateral,
+            opening_fee=paid,
+            protocol_fee=share,
+            liquidity_change=paid - share,
+        )
+
+    def _shrink(
+        self, trader: Hashable, part: int, quote: Quote, acceptable: int | None
+    ) -> PositionDecreased:
+        """Closes `part` of the trader's position. Only what leaves it flat may book bad debt."""
+        account = self.traders[trader]
+        settlement = settle(
+            account.position,
+            part,
+            account.collateral,
+            quote,
+            quote.market.skew,
+            self.protocol_fee_rate,
+        )
+        self._check_acceptable(settlement.price, acceptable, buying=part < 0)
+        rest = reduced(account.position, part)
+        if rest.size:
+            if settlement.shortfall:
+                raise Rejected("InsufficientCollateral", account.collateral, -settlement.realised)
+            worth = value(rest.size, quote.price)
+            if worth < quote.config.min_position_value:
+                raise Rejected("PositionTooSmall", worth, quote.config.min_position_value)
+        self._check_vault_can_pay(settlement.liquidity_change)
+        return self._store(trader, rest, settlement.collateral, quote, [settlement])[0]
+
+    def _store(
+        self,
+        trader: Hashable,
+        rest: Position,
+        collateral: int,
+        quote: Quote,
+        settlements: list[Settlement],
+    ) -> list[PositionDecreased]:
+        """Puts checked settlements into effect; they leave the trader `rest` and `collateral`."""
+        account, market = self.traders[trader], quote.market
+        market.accrue(quote, self.now)
+        market.replace(account.position, rest)
+        size, decreases = account.position.size, []
+        for settlement in settlements:
+            market.book(settlement)
+            self.unpaid_protocol_fees += settlement.protocol_fee
+            self.vault.liquidity += settlement.liquidity_change
+            size -= settlement.size
+            decreases.append(
+                PositionDecreased(
+                    trader=trader,
+                    id=account.id,
+                    market_id=MARKET,
+                    size_removed=settlement.size,
+                    price=settlement.price,
+                    size=size,
+                    collateral=settlement.collateral,
+                    price_pnl=settlement.price_pnl,
+                    funding=settlement.funding,
+                    borrowing_fee=settlement.borrowing_fee,
+                    closing_fee=settlement.closing_fee,
+                    bad_debt=settlement.bad_debt,
+                    protocol_fee=settlement.protocol_fee,
+                    liquidity_change=settlement.liquidity_change,
+                )
+            )
+        account.collateral, account.position = collateral, rest
+        if rest.size == 0:
+            self._release_id(account)
+        return decreases
+
+    def _set_collateral(self, trader: Hashable, collateral: int) -> None:
+        self.traders.setdefault(trader, Trader()).collateral = collateral
+
+    def _take_id(self, trader: Hashable) -> int:
+        if self.free_ids:
+            position_id = self.free_ids.pop()
+        else:
+            self.highest_id += 1
+            position_id = self.highest_id
+        self.owners[position_id] = trader
+        return position_id
+
+    def _release_id(self, account: Trader) -> None:
+        del self.owners[account.id]
+        self.free_ids.append(account.id)
+        account.id = 0

@@ -1,0 +1,45 @@
+"""Coded bounds and constants: what no role can change. Amounts are PREP base units."""
+
+from typing import Final
+
+from prep.model.fixed import WAD
+
+MAX_SIZE: Final = 10**30
+"""Open interest of one side, base units of the asset."""
+MAX_PRICE: Final = 10**36
+"""Oracle price, WAD."""
+MAX_COST: Final = 10**37
+"""Entry notional of a position."""
+MAX_SKEW_SCALE: Final = 10**36
+MAX_LIQUIDITY: Final = 10**37
+"""What deposits can bring the vault's liquidity to."""
+MAX_COLLATERAL: Final = 2**128 - 1
+MAX_BORROW_INDEX: Final = 2**64 - 1
+"""The borrowing index saturates here; the fee then stops."""
+
+MAX_FUNDING_VELOCITY: Final = 1000 * WAD
+MAX_FUNDING_RATE: Final = 96 * WAD // 100
+"""The 24-hour rate, either way."""
+MAX_FEE_RATE: Final = WAD // 10
+MAX_BORROW_RATE: Final = 10 * WAD
+MAX_RESERVE_FACTOR: Final = WAD
+MAX_BORROWING_A_YEAR: Final = WAD // 2
+"""Borrow rate times reserve factor."""
+MAX_PROTOCOL_FEE_RATE: Final = WAD // 2
+MAX_VALUE: Final = 10**37
+"""Position values and open-interest caps, unless unlimited."""
+
+MAX_LEVERAGE: Final = 15 * WAD
+LIQUIDATION_LEVERAGE: Final = 30 * WAD
+LIQUIDATION_REWARD_RATE: Final = 5 * WAD // 1000
+MAX_REWARD_FROM_VAULT: Final = 50 * 10**18
+
+VIRTUAL_SHARES: Final = 10**6
+VIRTUAL_ASSETS: Final = 1
+WIPED_OUT: Final = 10**12
+"""Deposits close when the vault's value is below the supply of shares divided by this."""
+
+DAY: Final = 86_400
+YEAR: Final = 31_536_000
+CLOCK: Final = 2**32
+"""Times are stored modulo this."""

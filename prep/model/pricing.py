@@ -1,0 +1,46 @@
+"""Execution prices, fees and values as pure functions of numbers.
+
+Sizes and skews are signed base units, prices WAD, amounts PREP base units.
+docs/whitepaper.md, "Execution price" and "Fees".
+"""
+
+from prep.model.fixed import WAD, trunc_div, wmul
+
+
+def premium(skew: int, skew_scale: int) -> int:
+    """``skew / K``, WAD, toward zero; 0 in a market without price impact."""
+    return trunc_div(skew * WAD, skew_scale) if skew_scale else 0
+
+
+def execution_price(skew_from: int, skew_to: int, skew_scale: int, price: int) -> int:
+    """The oracle price plus the mean of the premiums before and after, never below zero."""
+    if skew_scale == 0:
+        return price
+    premiums = premium(skew_from, skew_scale) + premium(skew_to, skew_scale)
+    return (WAD + max(trunc_div(premiums, 2), -WAD)) * price // WAD
+
+
+def fee(rate: int, size: int, price: int) -> int:
+    """What trading `size` at `price` costs: zero or negative, rounded against the trader."""
+    return -(abs(size) * (price * rate // WAD)) // WAD if rate else 0
+
+
+def protocol_share(fee_paid: int, rate: int) -> int:
+    """The protocol's share of a fee given as a positive number, rounded up."""
+    return -(-fee_paid * rate // WAD)
+
+
+def value(size: int, price: int) -> int:
+    """Value of a size at a price, rounded down; never negative."""
+    return abs(size) * price // WAD
+
+
+def borrowing_fee(notional: int, index_change: int) -> int:
+    """What a notional (positive) owes while the index grew: zero or negative, rounded against the
+    trader. docs/whitepaper.md, "Borrowing fee"."""
+    return -(notional * index_change) // WAD
+
+
+def price_pnl(size: int, entry_price: int, price: int) -> int:
+    """What `size` entered at one price gains at another, toward zero. "Positions"."""
+    return wmul(size, price - entry_price)
