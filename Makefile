@@ -21,7 +21,8 @@ demo: setup
 	@$(BIN)/ape run demo $(ARGS)
 
 test: lint
-	@$(BIN)/ape compile
+	@# All of it: Ape does not compile a contract again when only one that it creates has changed.
+	@$(BIN)/ape compile --force > /dev/null
 	@$(BIN)/ape test -n $(JOBS) $(ARGS)
 
 lint: setup

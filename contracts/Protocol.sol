@@ -45,6 +45,9 @@ contract Protocol is IProtocol, Markets {
     uint256 public constant MAX_REWARD_FROM_VAULT = 50e18;
 
     uint256 private constant BTC = 0;
+    /// @dev With a skew scale, a side may have a thirtieth of it. A loss ends at collateral, and the gain of the address
+    /// that moves the skew against a position does not; with less depth that difference could be taken from the vault.
+    uint256 private constant MIN_DEPTH = 30;
 
     /// @inheritdoc IProtocol
     IVault public immutable vault;
@@ -316,7 +319,7 @@ contract Protocol is IProtocol, Markets {
 
     function _grow(Market memory market, Trader memory trader, int256 size, Limits memory limits) private {
         int256 skewBefore = int256(market.state.longOI) - int256(market.state.shortOI);
-        (uint256 price, uint256 fee) = _quoteGrowth(BTC, market, size);
+        (uint256 price, uint256 fee) = _quoteGrowth(BTC, market, size, MIN_DEPTH);
         _checkPrice(price, size > 0, limits);
         if (market.flags & MarketStorage.HAS_RESERVE != 0) {
             _checkReserves(BTC, market, PositionLib.notional(size, price));

@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
-import {Exposure, MarketConfig, MarketState, Position} from "../interfaces/IMarkets.sol";
+import {Exposure, IMarkets, MarketConfig, MarketState, Position} from "../interfaces/IMarkets.sol";
 import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
 import {IProtocolLens, MarketView, PositionView, VaultView} from "../interfaces/IProtocolLens.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -23,6 +23,7 @@ contract ProtocolLens is IProtocolLens {
     using MarketLib for Market;
 
     uint256 private constant BTC = 0;
+    uint256 private constant MAX_PRICE = 1e36;
 
     /// @inheritdoc IProtocolLens
     IProtocol public immutable protocol;
@@ -34,7 +35,7 @@ contract ProtocolLens is IProtocolLens {
     /// @inheritdoc IProtocolLens
     function positions(uint256 fromId, uint256 count) external view returns (PositionView[] memory views) {
         uint256 first = Math.max(fromId, 1);
-        uint256 end = Math.min(first.saturatingAdd(count), protocol.getNumOfOpenPositionsIds() + 1);
+        uint256 end = Math.min(fromId.saturatingAdd(count), protocol.getNumOfOpenPositionsIds() + 1);
         if (first >= end) return views;
 
         Market memory m = _load(BTC);
@@ -95,6 +96,9 @@ contract ProtocolLens is IProtocolLens {
         MarketConfig memory config = protocol.marketConfig(marketId);
         m.state = protocol.marketState(marketId);
         m.price = config.oracle.price();
+        require(
+            m.price != 0 && m.price <= MAX_PRICE, IMarkets.PriceOutOfBounds(m.price, MAX_PRICE)
+        );
         m.skewScale = config.skewScale;
         m.closingFeeRate = config.closingFeeRate;
         m.accrue(config.borrowRate.wmul(config.reserveFactor), config.maxFundingVelocity, block.timestamp);

@@ -150,8 +150,8 @@ interface IMarkets {
     error ParameterOutOfBounds(bytes32 parameter, uint256 value, uint256 min, uint256 max);
     /// @notice The skew scale can change between zero and non-zero only while nobody has a position.
     error SkewScaleLocked(uint256 openInterest);
-    /// @notice The side that the order grows would exceed the skew scale (base units).
-    error SkewScaleExceeded(uint256 openInterest, uint256 skewScale);
+    /// @notice The side that the order grows would exceed the part of the skew scale that it may have (base units).
+    error SkewScaleExceeded(uint256 openInterest, uint256 max);
     /// @notice The side that the order grows would exceed its cap (value at the oracle price).
     error OpenInterestCapExceeded(uint256 value, uint256 cap);
     /// @notice The skew would exceed its cap (value at the oracle price).

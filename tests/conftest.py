@@ -49,6 +49,26 @@ def reverts():
 
 
 @pytest.fixture(scope="session")
+def isolated(chain):
+    """`with isolated():` what happens inside is undone, time included.
+
+    `chain.isolate` swallows every exception raised inside it, failed assertions too.
+    """
+
+    @contextmanager
+    def isolate():
+        pending = chain.pending_timestamp
+        snapshot = chain.snapshot()
+        try:
+            yield
+        finally:
+            chain.restore(snapshot)
+            chain.pending_timestamp = pending
+
+    return isolate
+
+
+@pytest.fixture(scope="session")
 def admin(accounts):
     """Holds the admin role of the authority and deploys everything."""
     return accounts[0]

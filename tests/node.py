@@ -85,9 +85,7 @@ class Node:
             for address, signature, *args in calls
         ]
         answers = self.batch(requests_)
-        return [
-            self._result(call[1], answer) for call, answer in zip(calls, answers, strict=True)
-        ]
+        return [self._result(call[1], answer) for call, answer in zip(calls, answers, strict=True)]
 
     def simulate(self, sender: str, address: str, signature: str, *args):
         """The call's result; raises `Reverted`."""
@@ -96,12 +94,21 @@ class Node:
 
     def send(self, sender: str, address: str, signature: str, *args) -> tuple[bool, list[Log]]:
         """Mines the transaction. Whether it went through, and its logs."""
-        tx = {"from": sender, "to": address, "data": self._data(signature, args), "gas": GAS}
-        hash_ = self.rpc("eth_sendTransaction", tx)
+        method, params = self.sending(sender, address, signature, *args)
+        hash_ = self.rpc(method, *params)
         # Mined at once, but beside the answer to the request above.
         while (receipt := self.rpc("eth_getTransactionReceipt", hash_)) is None:
             pass
         return int(receipt["status"], 16) == 1, [self._log(log) for log in receipt["logs"]]
+
+    def sending(
+        self, sender: str, address: str, signature: str, *args, nonce: int | None = None
+    ) -> tuple[str, tuple]:
+        """The request that sends the transaction. Gas costs nothing. In a batch, where requests are
+        handled in any order, several of one sender need their nonces."""
+        data = self._data(signature, args)
+        tx = {"from": sender, "to": address, "data": data, "gas": GAS, "gasPrice": "0x0"}
+        return "eth_sendTransaction", (tx if nonce is None else tx | {"nonce": hex(nonce)},)
 
     def at(self, timestamp: int) -> None:
         """The next block has this time."""

@@ -30,7 +30,7 @@ BTC = {
 
 # The same with everything on that the engine knows.
 FULL = BTC | {
-    "skewScale": 1_000 * WAD,
+    "skewScale": 30_000 * WAD,
     "maxFundingVelocity": 3 * WAD,
     "openingFeeRate": WAD // 1_000,
     "closingFeeRate": WAD // 500,
@@ -132,9 +132,7 @@ def deploy_suite(
     feed = admin.deploy(
         project.MockAggregator, FEED_DECIMALS, "BTC / USD", price * 10**FEED_DECIMALS
     )
-    oracle = admin.deploy(
-        project.ChainlinkOracle, (feed, heartbeat, 18, 0, 0, ZERO_ADDRESS, 0)
-    )
+    oracle = admin.deploy(project.ChainlinkOracle, (feed, heartbeat, 18, 0, 0, ZERO_ADDRESS, 0))
     protocol = admin.deploy(project.Protocol, prep, authority, by_larger_side)
     vault = project.Vault.at(protocol.vault())
     lens = admin.deploy(project.ProtocolLens, protocol)

@@ -207,15 +207,18 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @dev Checks that the side of `size` can take it, and returns the price at which it fills and the opening fee.
-    function _quoteGrowth(uint256 marketId, Market memory market, int256 size)
+    /// @param depth How many times the open interest of a side has to fit into the skew scale.
+    function _quoteGrowth(uint256 marketId, Market memory market, int256 size, uint256 depth)
         internal
         view
         returns (uint256 price, uint256 fee)
     {
         uint256 openInterest = (size > 0 ? market.state.longOI : market.state.shortOI) + SignedMath.abs(size);
         _checkAmount(openInterest, MAX_SIZE);
-        uint256 scale = market.skewScale;
-        require(scale == 0 || openInterest <= scale, SkewScaleExceeded(openInterest, scale));
+        if (market.skewScale != 0) {
+            uint256 max = market.skewScale.divDown(depth);
+            require(openInterest <= max, SkewScaleExceeded(openInterest, max));
+        }
         price = market.fillPrice(size);
         if (market.flags & MarketStorage.HAS_OPENING_FEE != 0) {
             fee = Pricing.fee(_markets[marketId].openingFeeRate, size, price);

@@ -144,8 +144,9 @@ class Book(Engine):
         side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
-        if 0 < config.skew_scale < side:
-            raise Rejected("SkewScaleExceeded", side, config.skew_scale)
+        deepest = config.skew_scale // limits.MIN_DEPTH
+        if config.skew_scale and side > deepest:
+            raise Rejected("SkewScaleExceeded", side, deepest)
 
         skew = skew_before + size
         px = execution_price(skew_before, skew, config.skew_scale, quote.price)

@@ -116,9 +116,7 @@ class Mirror:
     def donate(self, sender: str, wait: int, amount: int) -> None:
         """Somebody just sends PREP to the vault."""
         self._advance(wait)
-        done, _ = self.node.send(
-            sender, self.prep, "transfer(address,uint256)", self.vault, amount
-        )
+        done, _ = self.node.send(sender, self.prep, "transfer(address,uint256)", self.vault, amount)
         assert done
         self.donated += amount
 
