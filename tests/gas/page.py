@@ -4,9 +4,10 @@ from tests.gas.ceilings import CEILINGS, MAX_CODE_SIZE, OLDER
 
 TEXT = """# What actions cost
 
-Gas of whole transactions, as receipts say it: 21,000 and call data included. The numbers are committed
-in `tests/gas/snapshot.json` and checked by every `make test`; this page is made from them. After a change
-that is meant: `PREP_UPDATE_GAS=1 ape test tests/gas`, and look at the difference.
+Gas of whole transactions, as receipts say it: 21,000 and call data included. The numbers are
+committed in `tests/gas/snapshot.json` and checked by every `make test`; this page is made from
+them. After a change that is meant: `PREP_UPDATE_GAS=1 ape test tests/gas`, and look at the
+difference.
 
 ## The BTC market
 
@@ -15,11 +16,11 @@ that is meant: `PREP_UPDATE_GAS=1 ape test tests/gas`, and look at the differenc
 *Ceiling* is what the action may cost at most; a test fails above it. *Older* is what an earlier
 implementation of the same mechanism needs, which keeps fewer books.
 
-Measured in a market with others' positions on both sides, through the Chainlink adapter, an hour after
-the action before, so that the borrowing fee accrues each time, and with every slot written before that a
-first trade would write. The feed is a local one that answers from a single slot. A real feed is a proxy in
-front of an aggregator: one more cold call and several more cold reads, by counting them some 10,000 gas
-more for every action that needs a price. That was not measured.
+Measured in a market with others' positions on both sides, through the Chainlink adapter, an hour
+after the action before, so that the borrowing fee accrues each time, and with every slot written
+before that a first trade would write. The feed is a local one that answers from a single slot. A
+real feed is a proxy in front of an aggregator: one more cold call and several more cold reads, by
+counting them some 10,000 gas more for every action that needs a price. That was not measured.
 
 ## A market with everything on
 
@@ -29,15 +30,15 @@ Skew pricing, funding, opening and closing fee, the protocol's share, and all ca
 
 ## How cost grows
 
-- **With positions: not at all.** `tests/gas/test_scaling.py` lives the same day with 10, 100 and 1,000
-  positions open and finds every number the same to the unit, call data aside: an id above 255 is a second
-  byte there and costs 12 gas.
-- **With markets:** actions that need the reserves of all markets (opening, increasing, LP deposits and
-  withdrawals) read each other market that has open positions: its price and its aggregates. A market
-  without positions is one read.
+- **With positions: not at all.** `tests/gas/test_scaling.py` lives the same day with 10, 100 and
+  1,000 positions open and finds every number the same to the unit, call data aside: an id above
+  255 is a second byte there and costs 12 gas.
+- **With markets:** actions that need the reserves of all markets (opening, increasing, LP
+  deposits and withdrawals) read each other market that has open positions: its price and its
+  aggregates. A market without positions is one read.
 - **With accounts and LPs:** not at all.
-- **Views:** `ProtocolLens.positions` grows with the number of ids asked for, `getIdsNotInUse` with the
-  number of free ids. Nothing on chain calls either.
+- **Views:** `ProtocolLens.positions` grows with the number of ids asked for, `getIdsNotInUse`
+  with the number of free ids. Nothing on chain calls either.
 
 ## Size of the code
 
