@@ -1,7 +1,6 @@
 """One market day, with the gas of every action in it.
 
-All amounts, accounts and waiting times are fixed, so that the numbers depend on the contracts alone.
-Every action comes an hour after the one before: the fee accrues each time. All that a first trade
+All amounts, accounts and waiting times are fixed: the numbers depend on the contracts alone. Every action comes an hour after the one before: the fee accrues each time. All that a first trade
 writes for the first time has been written before the measuring begins.
 """
 
@@ -37,7 +36,7 @@ class Meter:
 def prepare(meter: Meter, lp, others) -> None:
     """Liquidity, others' positions on both sides, and every slot written once."""
     suite, protocol = meter.suite, meter.suite.protocol
-    # Most of the liquidity is somebody else's, so that reserves do not limit the LP who is measured.
+    # Most liquidity is somebody else's: reserves do not limit the LP who is measured.
     suite.provide(suite.admin, LIQUIDITY)
     suite.give(lp, LIQUIDITY)
     meter.send(None, suite.vault.deposit, LIQUIDITY // 100 + ODD, sender=lp)

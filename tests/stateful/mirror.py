@@ -1,6 +1,8 @@
 """The contracts and the reference model side by side: every action goes to both, every digit is
 compared after each."""
 
+import pytest
+
 from prep.model import MarketConfig, Rejected, ReserveBasis, System, checks
 from prep.model.results import (
     CollateralChanged,
@@ -54,20 +56,18 @@ class Mirror:
     # ------------------------------------------------------------------------------------- actions
 
     def act(self, sender: str, wait: int, signature: str, args: tuple, of_model, target=None):
-        """Sends the call `wait` seconds after the last block, and the same to the model. Both accept
-        with the same outcome, or both refuse with the same error. The model's result, or None."""
+        """Sends the call `wait` seconds after the last block, and the same to the model. Both
+        accept with the same outcome, or both refuse with the same error. The model's result, or None."""
         target = target or self.protocol
         self._advance(wait)
         try:
             expected = of_model()
         except Rejected as refused:
             self.node.mine()
-            try:
-                got = self.node.simulate(sender, target, signature, *args)
-            except Reverted as reverted:
-                assert _same_error(refused, reverted), f"model {refused}, contracts {reverted}"
-            else:
-                raise AssertionError(f"model refused {signature}{args}: {refused}; got {got}")
+            with pytest.raises(Reverted) as reverted:
+                self.node.simulate(sender, target, signature, *args)
+            seen = reverted.value
+            assert _same_error(refused, seen), f"{signature}: model {refused}, contracts {seen}"
             return None
         done, logs = self.node.send(sender, target, signature, *args)
         if not done:
@@ -218,12 +218,10 @@ class Mirror:
             try:
                 expected = of_model()
             except Rejected as refused:
-                try:
+                with pytest.raises(Reverted) as reverted:
                     self.node.read((address, signature, *args))
-                except Reverted as reverted:
-                    assert _same_error(refused, reverted), f"{signature}: R6"
-                    continue
-                raise AssertionError(f"{signature} answered although {refused}") from None
+                assert _same_error(refused, reverted.value), f"{signature}: R6"
+                continue
             assert self.node.read((address, signature, *args)) == [expected], signature
         limits = [
             ("maxDeposit(address)", model.max_deposit()),

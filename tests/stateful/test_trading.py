@@ -30,8 +30,8 @@ CAPS = st.one_of(st.just(UNLIMITED), st.integers(1_000, 3_000_000).map(lambda c:
 
 
 class Trading(RuleBasedStateMachine):
-    """All five actors trade and liquidate, two of them provide liquidity. Rules pick actors for whom
-    the action makes sense; `misuse` does the rest."""
+    """All five actors trade and liquidate, two of them provide liquidity. Rules pick actors for
+    whom the action makes sense; `misuse` does the rest."""
 
     node: Node
     suite = None
