@@ -1,7 +1,8 @@
 """One market day, with the gas of every action in it.
 
-All amounts, accounts and waiting times are fixed: the numbers depend on the contracts alone. Every action comes an hour after the one before: the fee accrues each time. All that a first trade
-writes for the first time has been written before the measuring begins.
+All amounts, accounts and waiting times are fixed: the numbers depend on the contracts alone. Every
+action comes an hour after the one before: the fee accrues each time. All that a first trade writes
+for the first time has been written before the measuring begins.
 """
 
 from tests.suite import WAD, Suite

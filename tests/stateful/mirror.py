@@ -57,17 +57,15 @@ class Mirror:
 
     def act(self, sender: str, wait: int, signature: str, args: tuple, of_model, target=None):
         """Sends the call `wait` seconds after the last block, and the same to the model. Both
-        accept with the same outcome, or both refuse with the same error. The model's result, or None."""
+        accept with the same outcome, or both refuse with the same error. The model's result, or
+        None."""
         target = target or self.protocol
         self._advance(wait)
         try:
             expected = of_model()
         except Rejected as refused:
             self.node.mine()
-            with pytest.raises(Reverted) as reverted:
-                self.node.simulate(sender, target, signature, *args)
-            seen = reverted.value
-            assert _same_error(refused, seen), f"{signature}: model {refused}, contracts {seen}"
+            _refused_alike(refused, self.node.simulate, sender, target, signature, *args)
             return None
         done, logs = self.node.send(sender, target, signature, *args)
         if not done:
@@ -218,9 +216,7 @@ class Mirror:
             try:
                 expected = of_model()
             except Rejected as refused:
-                with pytest.raises(Reverted) as reverted:
-                    self.node.read((address, signature, *args))
-                assert _same_error(refused, reverted.value), f"{signature}: R6"
+                _refused_alike(refused, self.node.read, (address, signature, *args))
                 continue
             assert self.node.read((address, signature, *args)) == [expected], signature
         limits = [
@@ -280,6 +276,14 @@ class Mirror:
                 self.paid_in[sender] -= amount
             elif source == self.vault.lower():
                 self.collected += amount
+
+
+def _refused_alike(refused: Rejected, call, *args) -> None:
+    """The contracts refuse with the error that the model has raised."""
+    with pytest.raises(Reverted) as reverted:
+        call(*args)
+    seen = reverted.value
+    assert _same_error(refused, seen), f"{args}: model {refused}, contracts {seen}"
 
 
 def _same_error(refused: Rejected, reverted: Reverted) -> bool:
