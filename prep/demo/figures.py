@@ -1,0 +1,202 @@
+"""The charts of the report. Numbers become floats here and only here, to be drawn."""
+
+from collections import defaultdict
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+from prep.demo.ledger import Liquidation
+from prep.demo.outcome import Outcome
+from prep.demo.prices import FEED_DECIMALS
+from prep.demo.text import amount, decimal, dollars, instants, moment, share_price
+from prep.model.fixed import WAD, wmul
+
+BLUE: Final = "#2563eb"
+RED: Final = "#dc2626"
+GREEN: Final = "#059669"
+GREY: Final = "#64748b"
+ORANGE: Final = "#d97706"
+
+BANDS: Final = ((5, "#c7d2fe"), (10, "#818cf8"), (15, "#4f46e5"), (20, "#f59e0b"), (30, "#dc2626"))
+"""Upper ends of the bands of leverage, and their colours."""
+
+
+def price(outcome: Outcome) -> go.Figure:
+    """The price, and each step's liquidations as one mark for each side."""
+    times = instants(outcome)
+    path = outcome.path.prices
+    figure = _figure(outcome, "BTC price, $", tickprefix="$")
+    figure.add_scatter(
+        x=times,
+        y=[float(decimal(p, FEED_DECIMALS)) for p in path],
+        name="BTC price",
+        line={"color": GREY, "width": 1.5},
+        hovertemplate="$%{y:,.2f}<extra></extra>",
+    )
+    groups: defaultdict[tuple[bool, int], list[Liquidation]] = defaultdict(list)
+    for step, item in outcome.liquidations:
+        groups[item.is_long, step].append(item)
+    for is_long, name, color in ((True, "Longs liquidated", RED), (False, "Shorts", BLUE)):
+        steps = [step for side, step in groups if side is is_long]
+        items = [groups[is_long, step] for step in steps]
+        figure.add_scatter(
+            x=[times[step] for step in steps],
+            y=[float(decimal(path[step], FEED_DECIMALS)) for step in steps],
+            name=name if is_long else "Shorts liquidated",
+            mode="markers",
+            marker={
+                "color": color,
+                "opacity": 0.75,
+                "size": [8 + 4 * len(item) ** 0.5 for item in items],
+                "line": {"color": "white", "width": 1},
+            },
+            text=[_described(outcome, step, groups[is_long, step]) for step in steps],
+            hovertemplate="%{text}<extra></extra>",
+        )
+    return figure
+
+
+def _described(outcome: Outcome, step: int, items: list[Liquidation]) -> str:
+    most = 8
+    lines = [
+        f"{outcome.names[item.trader]}: {amount(item.notional)} PREP"
+        f"{', a part of it' if item.left else ''}"
+        for item in items[:most]
+    ]
+    if len(items) > most:
+        lines.append(f"and {len(items) - most} more")
+    when = f"{moment(outcome, step)}, {dollars(outcome.path.prices[step])}"
+    return "<br>".join([f"<b>{when}</b>", *lines])
+
+
+def open_interest(outcome: Outcome) -> go.Figure:
+    """Both sides at the price of the moment, and their difference."""
+    figure = _figure(outcome, "Open interest, PREP")
+    readings = [sample.reading for sample in outcome.samples]
+    sides: list[tuple[str, list[int], dict[str, Any], str | None]] = [
+        ("Long", [r.long_oi for r in readings], {"color": RED}, "tozeroy"),
+        ("Short", [r.short_oi for r in readings], {"color": BLUE}, "tozeroy"),
+        (
+            "Skew: long - short",
+            [r.long_oi - r.short_oi for r in readings],
+            {"color": "#0f172a", "dash": "dot", "width": 1.5},
+            None,
+        ),
+    ]
+    for name, sizes, line, fill in sides:
+        values = [wmul(size, r.price) for size, r in zip(sizes, readings, strict=True)]
+        figure.add_scatter(
+            x=instants(outcome),
+            y=_floats(values),
+            name=name,
+            line={"shape": "hv", **line},
+            fill=fill,
+            fillcolor=_faint(str(line["color"])),
+            hovertemplate="%{y:,.0f} PREP",
+        )
+    return figure
+
+
+def leverage(outcome: Outcome) -> go.Figure:
+    """How many positions have how much leverage."""
+    figure = _figure(outcome, "Open positions", hovermode="x unified")
+    low = 0
+    for high, color in BANDS:
+        counts = [
+            sum(low * WAD < value <= high * WAD for value in sample.leverages)
+            for sample in outcome.samples
+        ]
+        figure.add_scatter(
+            x=instants(outcome),
+            y=counts,
+            name=f"{low}x to {high}x",
+            mode="lines",
+            line={"width": 0, "shape": "hv"},
+            fillcolor=color,
+            stackgroup="positions",
+            hovertemplate="%{y}",
+        )
+        low = high
+    figure.update_layout(legend_traceorder="normal")
+    return figure
+
+
+def lp_share(outcome: Outcome) -> go.Figure:
+    """What a share costs and what it pays."""
+    figure = _figure(outcome, "PREP per share", hovermode="x unified")
+    for name, color, upper in (
+        ("Entry price (upper value)", ORANGE, True),
+        ("Exit price (lower value)", GREEN, False),
+    ):
+        figure.add_scatter(
+            x=instants(outcome),
+            y=[
+                float(share_price(s, s.reading.upper_value if upper else s.reading.lower_value))
+                for s in outcome.samples
+            ],
+            name=name,
+            line={"color": color, "width": 2, "shape": "hv"},
+            hovertemplate="%{y:.5f}",
+        )
+    return figure
+
+
+def vault(outcome: Outcome) -> go.Figure:
+    """What the vault has, what it must hold back, and what it has lost to bad debt."""
+    figure = _figure(outcome, "PREP", hovermode="x unified")
+    for name, color, values in (
+        ("Liquidity", GREEN, [s.reading.liquidity for s in outcome.samples]),
+        ("Reserves to hold", ORANGE, [s.reading.reserves for s in outcome.samples]),
+        ("Bad debt so far", RED, [s.bad_debt for s in outcome.samples]),
+    ):
+        figure.add_scatter(
+            x=instants(outcome),
+            y=_floats(values),
+            name=name,
+            line={"color": color, "width": 2, "shape": "hv"},
+            hovertemplate="%{y:,.0f}",
+        )
+    return figure
+
+
+def _figure(outcome: Outcome, title: str, tickprefix: str = "", hovermode: str = "closest") -> Any:
+    """An empty chart; all have the same horizontal axis."""
+    synthetic = outcome.path.start is None
+    times = instants(outcome)
+    return go.Figure(
+        layout={
+            "template": "plotly_white",
+            "height": 340,
+            "margin": {"l": 96, "r": 16, "t": 8, "b": 46},
+            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
+            "hovermode": hovermode,
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "xaxis": {
+                "title": "Hours since the start" if synthetic else "Time, UTC",
+                "range": [times[0], times[-1]],
+                "showline": True,
+                "linecolor": "#cbd5e1",
+                **({"dtick": _hours_between_ticks(outcome.path.hours)} if synthetic else {}),
+            },
+            "yaxis": {
+                "title": title,
+                "tickformat": ",",
+                "automargin": False,
+                "tickprefix": tickprefix,
+                "zerolinecolor": "#cbd5e1",
+            },
+        }
+    )
+
+
+def _hours_between_ticks(hours: int) -> int:
+    return next(step for step in (1, 2, 4, 6, 12, 24, 48) if hours <= 12 * step)
+
+
+def _floats(values: list[int]) -> list[float]:
+    return [round(float(decimal(value)), 2) for value in values]
+
+
+def _faint(color: str) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.12)"

@@ -1,0 +1,240 @@
+"""The report: a page that needs nothing else, and a file with all numbers."""
+
+import html
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from prep.demo import figures
+from prep.demo.outcome import Outcome, Sample
+from prep.demo.prices import STEP_SECONDS
+from prep.demo.text import amount, dollars, headline, moment, period
+from prep.deploy.record import plain
+from prep.errors import UserError
+
+TEMPLATE: Final = Path(__file__).with_name("report.html")
+
+
+def write(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
+    """Writes the page and the numbers, and says where."""
+    page, numbers = folder / "report.html", folder / "report.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.write_text(render(outcome), encoding="utf-8")
+        numbers.write_text(json.dumps(to_json(outcome), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{folder}: the report cannot be written: {error.strerror}") from None
+    return page, numbers
+
+
+# ---------------------------------------------------------------------------------------- numbers
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """Everything, integers as decimal strings: PREP base units, WAD, base units of the asset."""
+    path = outcome.path
+    content: dict[str, Any] = plain(
+        {
+            "prices": {
+                "source": path.source,
+                "start": path.start,
+                "step_seconds": STEP_SECONDS,
+                "hours": path.hours,
+            },
+            "seed": outcome.seed,
+            "summary": {
+                "traders": outcome.traders,
+                "trades": outcome.trades,
+                "liquidations": len(outcome.liquidations),
+                "keeper_rewards": outcome.rewards,
+                "fees": outcome.fees,
+                "protocol_fees": outcome.protocol_fees,
+                "bad_debt": outcome.last.bad_debt,
+                "lp_profit": outcome.lp_profit,
+                "unexplained": outcome.unexplained,
+            },
+            "transactions": {"done": outcome.done, "rejected": outcome.rejected},
+            "cash_flow": outcome.cash_flow,
+            "results": outcome.results,
+            "steps": [_step(outcome, sample) for sample in outcome.samples],
+            "liquidations": [
+                {"step": step, **asdict(item), "trader": outcome.names[item.trader]}
+                for step, item in outcome.liquidations
+            ],
+            "participants": [asdict(p) | {"profit": p.profit} for p in outcome.participants],
+            "checks": [asdict(c) | {"difference": c.difference} for c in outcome.checks],
+        }
+    )
+    return content
+
+
+def _step(outcome: Outcome, sample: Sample) -> dict[str, Any]:
+    """A share price is a fraction, PREP base units over shares, of which no digit is lost."""
+    r = sample.reading
+    return {
+        "answer": outcome.path.prices[sample.step],
+        "price": r.price,
+        "long_oi": r.long_oi,
+        "short_oi": r.short_oi,
+        "skew": r.long_oi - r.short_oi,
+        "positions": len(r.positions),
+        "leverages": sample.leverages,
+        "liquidity": r.liquidity,
+        "reserves": r.reserves,
+        "lower_value": r.lower_value,
+        "upper_value": r.upper_value,
+        "share_price_lower": r.share_price(r.lower_value),
+        "share_price_upper": r.share_price(r.upper_value),
+        "bad_debt": sample.bad_debt,
+    }
+
+
+# ------------------------------------------------------------------------------------------- page
+
+
+def render(outcome: Outcome) -> str:
+    """The page. Its scripts are in it; it asks no server for anything."""
+    charts = {
+        "price": figures.price(outcome),
+        "open_interest": figures.open_interest(outcome),
+        "leverage": figures.leverage(outcome),
+        "lp_share": figures.lp_share(outcome),
+        "vault": figures.vault(outcome),
+    }
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        {name: _chart(name, figure) for name, figure in charts.items()},
+        plotly=get_plotlyjs(),
+        period=html.escape(period(outcome)),
+        setting=html.escape(f"{outcome.traders} traders, acting on seed {outcome.seed}"),
+        tiles=_tiles(outcome),
+        verdict=_verdict(outcome),
+        results=_results(outcome),
+        checks=_checks(outcome),
+        liquidations=_liquidations(outcome),
+        transactions=_transactions(outcome),
+        participants=_participants(outcome),
+    )
+
+
+def _chart(name: str, figure: go.Figure) -> str:
+    config = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+    text: str = figure.to_html(
+        full_html=False, include_plotlyjs=False, config=config, div_id=f"chart-{name}"
+    )
+    return text
+
+
+def _tiles(outcome: Outcome) -> str:
+    return "\n".join(
+        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
+        f"<small>{html.escape(remark)}</small></div>"
+        for label, value, remark in headline(outcome)
+    )
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.unexplained == 0:
+        return '<p class="good">Every unit of PREP is accounted for.</p>'
+    text = f"{outcome.unexplained} base units of PREP are not where they should be."
+    return f'<p class="bad">{text}</p>'
+
+
+def _results(outcome: Outcome) -> str:
+    rows = [(name, _signed(value)) for name, value in outcome.results.items()]
+    total = ("Sum", _signed(sum(outcome.results.values())))
+    return _table(("Realised by", "PREP"), [*rows, total], 1)
+
+
+def _checks(outcome: Outcome) -> str:
+    rows = [
+        (c.invariant, c.title, amount(c.expected, 2), amount(c.found, 2), str(c.difference))
+        for c in outcome.checks
+    ]
+    return _table(
+        ("Invariant", "What", "By the logs", "On chain", "Difference, base units"), rows, 2
+    )
+
+
+def _liquidations(outcome: Outcome) -> str:
+    rows = [
+        (
+            moment(outcome, step),
+            dollars(outcome.path.prices[step]),
+            str(item.position),
+            outcome.names[item.trader],
+            "long" if item.is_long else "short",
+            amount(item.notional),
+            amount(item.left) if item.left else "-",
+            amount(item.reward, 2),
+            amount(item.from_vault, 2),
+            amount(item.collateral, 2),
+            amount(item.bad_debt, 2),
+        )
+        for step, item in outcome.liquidations
+    ]
+    head = (
+        "Time",
+        "BTC price",
+        "Id",
+        "Trader",
+        "Side",
+        "Notional",
+        "Left open",
+        "Reward",
+        "From vault",
+        "Collateral left",
+        "Bad debt",
+    )
+    return _table(head, rows, 5) if rows else "<p>None.</p>"
+
+
+def _transactions(outcome: Outcome) -> str:
+    done = [(name, str(count), "") for name, count in sorted(outcome.done.items())]
+    rejected = [
+        (name, str(count), error)
+        for (name, _, error), count in sorted(
+            ((key.partition(": "), count) for key, count in outcome.rejected.items())
+        )
+    ]
+    return _table(("Function", "Times", "Rejected with"), [*done, *rejected], None)
+
+
+def _participants(outcome: Outcome) -> str:
+    rows = [
+        (
+            p.name,
+            amount(p.brought, 2),
+            amount(p.wallet, 2),
+            amount(p.collateral, 2),
+            amount(p.value, 2),
+            amount(p.rewards, 2),
+            _signed(p.profit),
+        )
+        for p in outcome.participants
+    ]
+    head = ("Who", "Brought", "In the wallet", "Collateral", "Shares worth", "Rewards", "Profit")
+    return _table(head, rows, 1)
+
+
+def _signed(value: int) -> str:
+    return f"{'+' if value > 0 else ''}{amount(value, 2)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int | None) -> str:
+    """Cells from column `numbers_from` on are numbers, and stand to the right."""
+
+    def cells(tag: str, values: Sequence[str]) -> str:
+        return "".join(
+            f"<{tag}{' class=n' if numbers_from is not None and i >= numbers_from else ''}>"
+            f"{html.escape(value)}</{tag}>"
+            for i, value in enumerate(values)
+        )
+
+    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>\n{body}\n</tbody></table>"

@@ -1,0 +1,1 @@
+"""Deployment: parameters in, addresses out."""

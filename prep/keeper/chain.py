@@ -1,0 +1,189 @@
+"""The node: calls at a block, transactions, and what can go wrong with either.
+
+Deliberately below Ape's contract calls: those take an empty answer for zeros, ask more of a node
+than the call itself, and do not tell a revert from a node that has gone away. Here there are two
+kinds of failure: `Reverted` is the contract's answer, `NodeError` is the lack of one.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from json import JSONDecodeError
+from typing import Any, Final
+
+from ape.api import AccountAPI
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import get_abi_output_types
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from ethpm_types import ContractType
+from requests.exceptions import ConnectionError, ConnectTimeout, ReadTimeout, RequestException
+from web3 import Web3
+from web3.exceptions import (
+    ContractLogicError,
+    TransactionNotFound,
+    Web3Exception,
+    Web3RPCError,
+)
+from web3.logs import DISCARD
+from web3.middleware import AttributeDictMiddleware
+
+from prep.reverts import explain
+
+_PLAIN: Final = {
+    ConnectionError: "connection refused or lost",
+    ConnectTimeout: "cannot be reached",
+    ReadTimeout: "did not answer in time",
+}
+
+
+class NodeError(Exception):
+    """The node cannot be reached, or does not answer as a node should. Trying again may help."""
+
+
+class SendError(Exception):
+    """The node did not take a transaction. It is not going to be mined."""
+
+
+class Reverted(Exception):  # noqa: N818 - an answer, not a failure
+    """A contract refused, with this error."""
+
+    @property
+    def name(self) -> str:
+        """Of the error, without its arguments."""
+        return str(self).partition("(")[0]
+
+
+class Chain:
+    """A node as the keeper needs it. Counts its `requests`; knows the errors of `types`."""
+
+    def __init__(self, web3: Web3, types: Iterable[ContractType] = ()) -> None:
+        # The same connection without the default middleware, which asks for the chain's id with
+        # every request.
+        self._web3 = Web3(web3.provider, middleware=[AttributeDictMiddleware])
+        self._types = tuple(types)
+        self.requests = 0
+
+    def contract(self, instance: Any) -> Any:
+        """The web3 contract of an Ape contract instance."""
+        abi = json.loads(instance.contract_type.model_dump_json())["abi"]
+        return self._web3.eth.contract(address=instance.address, abi=abi)
+
+    # ---------------------------------------------------------------------------------------- reads
+
+    def latest_block(self) -> Mapping[str, Any]:
+        """The header of the newest block."""
+        with self._asking():
+            return self._web3.eth.get_block("latest")
+
+    def block_number(self) -> int:
+        """Of the newest block."""
+        with self._asking():
+            return self._web3.eth.block_number
+
+    def gas_price(self) -> int:
+        """Wei per gas, base fee included, that the node suggests."""
+        with self._asking():
+            return self._web3.eth.gas_price
+
+    def nonce(self, address: str) -> int:
+        """How many transactions of `address` have been mined."""
+        with self._asking():
+            return self._web3.eth.get_transaction_count(to_checksum_address(address), "latest")
+
+    def call(
+        self,
+        contract: Any,
+        function: str,
+        *arguments: Any,
+        block: int | str = "latest",
+        sender: str | None = None,
+        gas: int | None = None,
+    ) -> tuple[Any, ...]:
+        """What `function` returns: structs as tuples, addresses in lower case. Raises `Reverted`
+        when it refuses."""
+        call: dict[str, Any] = {
+            "to": contract.address,
+            "data": contract.encode_abi(function, arguments),
+        }
+        if sender is not None:
+            call["from"] = sender
+        if gas is not None:
+            call["gas"] = gas
+        types = get_abi_output_types(contract.get_function_by_name(function).abi)
+        with self._asking():
+            answer = self._web3.eth.call(call, block)  # type: ignore[arg-type]
+            if types and not answer:
+                # Where Ape is loaded, nothing at all would be decoded to zeros.
+                raise NodeError(f"no contract at {contract.address}")
+            return decode(types, answer)
+
+    # --------------------------------------------------------------------------------- transactions
+
+    def send(self, raw: bytes) -> None:
+        """Hands a signed transaction to the node. Raises `SendError` if it is refused; after a
+        `NodeError` nobody knows whether it was taken."""
+        with self._asking():
+            try:
+                self._web3.eth.send_raw_transaction(raw)
+            except Web3RPCError as error:
+                message = _message(error)
+                if "already known" not in message and "already imported" not in message:
+                    raise SendError(message) from error
+
+    def receipt(self, transaction: str) -> Mapping[str, Any] | None:
+        """Of a mined transaction."""
+        with self._asking():
+            try:
+                return self._web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
+            except TransactionNotFound:
+                return None
+
+    def knows(self, transaction: str) -> bool:
+        """Whether the node has a transaction, mined or waiting."""
+        with self._asking():
+            try:
+                self._web3.eth.get_transaction(transaction)  # type: ignore[arg-type]
+            except TransactionNotFound:
+                return False
+            return True
+
+    @staticmethod
+    def events(receipt: Mapping[str, Any], contract: Any, name: str) -> list[Mapping[str, Any]]:
+        """The arguments of the events of one name that `contract` logged."""
+        logs = getattr(contract.events, name)().process_receipt(receipt, errors=DISCARD)
+        return [log["args"] for log in logs if log["address"] == contract.address]
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        self.requests += 1
+        try:
+            yield
+        except ContractLogicError as error:
+            raise Reverted(explain(error, self._types)) from error
+        except (Web3Exception, RequestException, OSError, DecodingError, JSONDecodeError) as error:
+            raise NodeError(_message(error)) from error
+
+
+def sign(account: AccountAPI, fields: Mapping[str, Any]) -> tuple[bytes, str]:
+    """A signed transaction, ready to be sent, and its hash. Asks no node."""
+    transaction = account.provider.network.ecosystem.create_transaction(**fields)
+    signed = account.sign_transaction(transaction)
+    if signed is None:
+        raise SendError("the account did not sign")
+    raw = bytes(signed.serialize_transaction())
+    return raw, "0x" + keccak(raw).hex()
+
+
+def _message(error: Exception) -> str:
+    """One line that names neither the node's address, which may hold a key, nor a traceback."""
+    if isinstance(error, Web3RPCError):
+        answer = (error.rpc_response or {}).get("error", {})
+        text = answer.get("message", "") if isinstance(answer, dict) else str(answer)
+    elif isinstance(error, RequestException):
+        status = getattr(error.response, "status_code", None)
+        text = f"HTTP {status}" if status else _PLAIN.get(type(error), type(error).__name__)
+    else:
+        text = str(error)
+    return " ".join((text or type(error).__name__).split())[:200]

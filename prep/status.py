@@ -1,0 +1,270 @@
+"""The state of a deployment at one block, as far as it can be known.
+
+Without a usable price much cannot be: `no_price` then says why, and what depends on it is None.
+Amounts are PREP base units, prices and rates WAD, sizes base units of the asset.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ape.api import ProviderAPI
+from ape.contracts import ContractInstance
+from ape.managers.project import ProjectManager
+from web3.exceptions import ContractLogicError
+from web3.types import TxParams
+
+from prep.deploy.record import Deployment, instance_at
+from prep.model.fixed import WAD
+from prep.reverts import explain, web3_of
+
+PAGE: Final = 500
+"""Positions asked for at a time: a node limits the gas of one call."""
+SHARE: Final = 10**24
+"""One whole share of the vault."""
+
+
+@dataclass(frozen=True)
+class Unrealised:
+    """What the traders of a market would realise by closing everything, and what backs it."""
+
+    price_pnl: int
+    funding: int
+    borrowing_fee: int
+    closing_fee: int
+    reserves: int
+
+    @property
+    def total(self) -> int:
+        """Positive: traders would win."""
+        return self.price_pnl + self.funding + self.borrowing_fee + self.closing_fee
+
+
+@dataclass(frozen=True)
+class MarketStatus:
+    """A market, accrued to the block if there is a price and else as stored at `updated_at`."""
+
+    name: str
+    enabled: bool
+    asset_decimals: int
+    price: int | None
+    no_price: str | None
+    long_oi: int
+    short_oi: int
+    long_notional: int
+    short_notional: int
+    funding_rate: int
+    """For 24 hours; positive: longs pay."""
+    updated_at: int
+    realised: int
+    """What the vault has won from traders so far."""
+    unrealised: Unrealised | None
+
+
+@dataclass(frozen=True)
+class Value:
+    """What the vault is worth, which depends on prices."""
+
+    upper: int
+    lower: int
+    share_upper: int
+    """What minting a whole share costs, rounded up."""
+    share_lower: int
+    """What redeeming a whole share pays, rounded down."""
+    reserves: int
+    total_debt: int
+    collateralization_ratio: int
+    """WAD; `UNLIMITED` without debt."""
+    utilisation: int
+    """Reserves over liquidity, WAD, rounded down; 0 without liquidity."""
+
+
+@dataclass(frozen=True)
+class VaultStatus:
+    """The vault. `custody` is all PREP that it holds, `protocol_fees` what of it is unpaid."""
+
+    liquidity: int
+    net_deposits: int
+    supply: int
+    """Shares, 24 decimals."""
+    custody: int
+    protocol_fees: int
+    by_larger_side: bool
+    value: Value | None
+
+    @property
+    def collateral_and_gifts(self) -> int:
+        """The rest: what traders have deposited, and what was sent without being counted."""
+        return self.custody - self.liquidity - self.protocol_fees
+
+
+@dataclass(frozen=True)
+class PositionStatus:
+    """An open position as liquidation sees it."""
+
+    id: int
+    trader: str
+    size: int
+    entry_notional: int
+    collateral: int
+    equity: int
+    leverage: int
+    """WAD, rounded up; `UNLIMITED` when nothing is left."""
+    liquidatable: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything, at one block."""
+
+    chain_id: int
+    block: int
+    timestamp: int
+    markets: tuple[MarketStatus, ...]
+    vault: VaultStatus
+    open_positions: int
+    liquidatable: int | None
+    """How many can be liquidated now."""
+    riskiest: tuple[PositionStatus, ...] | None
+    """By leverage, highest first."""
+
+
+class _Reader:
+    """All reads, at one block, so that they fit each other."""
+
+    def __init__(
+        self, project: ProjectManager, deployment: Deployment, provider: ProviderAPI, block: int
+    ) -> None:
+        self._project = project
+        self._deployment = deployment
+        self.provider = provider
+        self.block = block
+        self.protocol = self.contract("Protocol")
+        self.lens = self.contract("ProtocolLens")
+
+    def contract(self, name: str) -> ContractInstance:
+        return self._deployment.instance(self._project, name)
+
+    def oracle(self, address: str) -> ContractInstance:
+        return instance_at(self._project, "ChainlinkOracle", address)
+
+    def __call__(self, method: Any, *arguments: Any) -> Any:
+        return method(*arguments, block_id=self.block)
+
+
+def read_status(
+    project: ProjectManager, deployment: Deployment, provider: ProviderAPI, top: int
+) -> Status:
+    """Reads everything, with the `top` positions of the highest leverage."""
+    deployment.check_chain(provider)
+    block = provider.get_block("latest")
+    read = _Reader(project, deployment, provider, int(block.number or 0))
+    markets = tuple(
+        _market(read, deployment, id_) for id_ in range(read(read.protocol.marketCount))
+    )
+    highest = read(read.protocol.getNumOfOpenPositionsIds)
+    positions = None
+    if markets and markets[0].no_price is None:
+        positions = sorted(_positions(read, highest), key=lambda p: (-p.leverage, p.id))
+    return Status(
+        chain_id=deployment.chain_id,
+        block=int(block.number or 0),
+        timestamp=block.timestamp,
+        markets=markets,
+        vault=_vault(read, markets),
+        open_positions=highest - len(read(read.protocol.getIdsNotInUse)),
+        liquidatable=None if positions is None else sum(p.liquidatable for p in positions),
+        riskiest=None if positions is None else tuple(positions[:top]),
+    )
+
+
+def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStatus:
+    config = read(read.protocol.marketConfig, market_id)
+    oracle = read.oracle(config.oracle)
+    no_price = _no_price(read, oracle)
+    view = read(read.lens.market, market_id) if no_price is None else None
+    state = view.state if view else read(read.protocol.marketState, market_id)
+    flow = read(read.protocol.cashFlow, market_id)
+    names = [market["name"] for market in deployment.parameters["markets"]]
+    return MarketStatus(
+        name=names[market_id] if market_id < len(names) else f"market {market_id}",
+        enabled=config.enabled,
+        asset_decimals=read(oracle.assetDecimals),
+        price=view.price if view else None,
+        no_price=no_price,
+        long_oi=state.longOI,
+        short_oi=state.shortOI,
+        long_notional=state.costLong,
+        short_notional=state.costShort,
+        funding_rate=state.fundingRate,
+        updated_at=state.updatedAt,
+        realised=flow.pricePnl
+        + flow.openingFee
+        + flow.closingFee
+        + flow.accruedFunding
+        + flow.borrowingFee
+        + flow.badDebt,
+        unrealised=Unrealised(
+            price_pnl=view.pricePnl,
+            funding=view.funding,
+            borrowing_fee=view.borrowingFee,
+            closing_fee=view.closingFee,
+            reserves=view.reserves,
+        )
+        if view
+        else None,
+    )
+
+
+def _no_price(read: _Reader, oracle: ContractInstance) -> str | None:
+    """Why the oracle has none, or None if it has one."""
+    call: TxParams = {"to": oracle.address, "data": oracle.price.encode_input()}
+    try:
+        web3_of(read.provider).eth.call(call, read.block)
+    except ContractLogicError as error:
+        return explain(error, [oracle.contract_type])
+    return None
+
+
+def _positions(read: _Reader, highest: int) -> Iterator[PositionStatus]:
+    for first in range(1, highest + 1, PAGE):
+        for view in read(read.lens.positions, first, PAGE):
+            yield PositionStatus(
+                id=view.id,
+                trader=view.trader,
+                size=view.position.size,
+                entry_notional=view.entryNotional,
+                collateral=view.collateral,
+                equity=view.equity,
+                leverage=view.leverage,
+                liquidatable=view.liquidatable,
+            )
+
+
+def _vault(read: _Reader, markets: tuple[MarketStatus, ...]) -> VaultStatus:
+    vault = read.contract("Vault")
+    # A market without positions is not asked for its price.
+    known = all(m.price is not None or m.long_oi == m.short_oi == 0 for m in markets)
+    return VaultStatus(
+        liquidity=read(read.protocol.liquidity),
+        net_deposits=read(read.protocol.netDeposits),
+        supply=read(vault.totalSupply),
+        custody=read(read.contract("PrepToken").balanceOf, vault.address),
+        protocol_fees=read(read.protocol.protocolFees)[1],
+        by_larger_side=read(vault.reservesByLargerSide),
+        value=_value(read, vault) if known else None,
+    )
+
+
+def _value(read: _Reader, vault: ContractInstance) -> Value:
+    view = read(read.lens.vault)
+    return Value(
+        upper=view.upperValue,
+        lower=view.lowerValue,
+        share_upper=read(vault.previewMint, SHARE),
+        share_lower=read(vault.convertToAssets, SHARE),
+        reserves=view.reserves,
+        total_debt=view.totalDebt,
+        collateralization_ratio=view.collateralizationRatio,
+        utilisation=view.reserves * WAD // view.liquidity if view.liquidity else 0,
+    )

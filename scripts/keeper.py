@@ -1,0 +1,160 @@
+"""Liquidates positions above the liquidation leverage; says what it would do unless told to
+--execute. With --verbosity DEBUG there is a line for every round.
+
+See docs/keeper.md.
+"""
+
+from decimal import Decimal, InvalidOperation
+from logging import DEBUG, INFO
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+from ape import project
+from ape.logging import logger
+
+from prep.connect import (
+    account_option,
+    chain_id,
+    connect,
+    friendly_errors,
+    is_local,
+    load_account,
+    network_option,
+)
+from prep.deploy.record import FOLDER, Deployment
+from prep.deploy.values import scaled
+from prep.errors import UserError
+from prep.keeper import Keeper, Settings, run, stopped_by_signals
+from prep.keeper.log import configure, log
+
+WHOLE = 18
+GWEI = 9
+
+
+class Amount(click.ParamType):
+    """A decimal number of whole units, scaled to an integer without rounding."""
+
+    name = "amount"
+
+    def __init__(self, decimals: int) -> None:
+        self.decimals = decimals
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Base units."""
+        if isinstance(value, int):
+            return value
+        try:
+            number = Decimal(value)
+            if not number.is_finite() or number < 0:
+                raise ValueError(f"{value} is not an amount")
+            return scaled(number, self.decimals)
+        except (ValueError, InvalidOperation) as error:
+            text = str(error) if isinstance(error, ValueError) else f"{value} is not a number"
+            self.fail(text, param, ctx)
+
+
+@click.command(help=__doc__)
+@network_option
+@account_option
+@click.option("--execute", is_flag=True, help="Send transactions. Without: say what would be done.")
+@click.option("--once", is_flag=True, help="One round, then end.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds between rounds. Without: a round with every block.",
+)
+@click.option(
+    "--min-profit",
+    type=Amount(WHOLE),
+    default="0",
+    show_default=True,
+    help="PREP that a liquidation has to leave after gas.",
+)
+@click.option(
+    "--native-price",
+    type=Amount(WHOLE),
+    help="PREP per native token, to reckon gas with. Local chains: 0, gas costs nothing.",
+)
+@click.option(
+    "--max-gas-price",
+    type=Amount(GWEI),
+    default="100",
+    show_default=True,
+    help="Gwei per gas, base fee included, above which nothing is sent.",
+)
+@click.option(
+    "--max-daily-gas",
+    type=Amount(WHOLE),
+    help="Native tokens that may be spent on gas in 24 hours.  [default: no limit]",
+)
+@click.option(
+    "--gas",
+    type=click.IntRange(min=21_000),
+    default=Settings().gas_per_liquidation,
+    show_default=True,
+    help="Gas that a liquidation is reckoned with; its limit is twice as much.",
+)
+@click.option(
+    "--max-actions",
+    type=click.IntRange(min=1),
+    default=Settings().max_actions,
+    show_default=True,
+    help="Liquidations in one round.",
+)
+@click.option(
+    "--page-size",
+    type=click.IntRange(min=1),
+    default=Settings().page_size,
+    show_default=True,
+    help="Position ids per request. Fewer if the node limits the gas of calls.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=FOLDER,
+    show_default=True,
+    help="Where <chain id>.json is.",
+)
+@friendly_errors()
+def cli(
+    network: str | None,
+    alias: str | None,
+    execute: bool,
+    once: bool,
+    interval: float | None,
+    native_price: int | None,
+    gas: int,
+    folder: Path,
+    **limits: Any,
+) -> None:
+    configure(verbose=logger.level <= DEBUG)
+    stop = Event()
+    with connect(network) as provider, stopped_by_signals(stop):
+        chain = chain_id(provider)
+        if execute and native_price is None and not is_local(chain):
+            raise UserError("with --execute gas has to be reckoned: give --native-price")
+        deployment = Deployment.load(chain, folder)
+        deployment.check_chain(provider)
+        account = load_account(alias) if execute or alias else None
+        settings = Settings(native_price=native_price or 0, gas_per_liquidation=gas, **limits)
+        log(
+            INFO,
+            "started",
+            chain=deployment.chain_id,
+            protocol=deployment.address("Protocol"),
+            account=account.address if account else "none",
+            execute=execute,
+        )
+        keeper = Keeper(
+            project.Protocol.at(deployment.address("Protocol")),
+            project.ProtocolLens.at(deployment.address("ProtocolLens")),
+            account,
+            settings,
+            execute,
+            stop,
+        )
+        ok = run(keeper, stop, once=once, interval=interval)
+    if not ok:
+        raise SystemExit(1)

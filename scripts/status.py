@@ -1,0 +1,150 @@
+"""Shows markets, the vault and the riskiest positions of a deployment."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from ape import project
+from rich.markup import escape
+from rich.table import Table
+
+from prep.connect import chain_id, connect, friendly_errors, network_option
+from prep.deploy.record import FOLDER, Deployment
+from prep.display import console, percent, ratio, units
+from prep.status import MarketStatus, Status, VaultStatus, read_status
+
+UNKNOWN = "no price"
+CENTS = 2
+
+
+@click.command(help=__doc__)
+@network_option
+@click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="How many positions to show, highest leverage first.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=FOLDER,
+    show_default=True,
+    help="Where <chain id>.json is.",
+)
+@friendly_errors()
+def cli(network: str | None, top: int, folder: Path) -> None:
+    with connect(network) as provider:
+        deployment = Deployment.load(chain_id(provider), folder)
+        status = read_status(project, deployment, provider, top)
+    output = console()
+    time = _time(status.timestamp)
+    output.print(f"Chain {status.chain_id}, block {status.block}, {time}", highlight=False)
+    for market in status.markets:
+        if market.no_price:
+            output.print(f"[red]{market.name} has no usable price:[/] {escape(market.no_price)}")
+    for table in _tables(status):
+        output.print(table)
+
+
+def _tables(status: Status) -> Iterator[Table]:
+    for market in status.markets:
+        yield _sheet(f"Market {market.name}", _market(market))
+    yield _sheet("Vault", _vault(status.vault))
+    if status.riskiest is None:
+        yield _sheet("Positions", [("Open", f"{status.open_positions}; leverage needs a price")])
+    else:
+        yield _positions(status)
+
+
+def _sheet(title: str, rows: list[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _market(market: MarketStatus) -> list[tuple[str, str]]:
+    def size(value: int) -> str:
+        return f"{units(value, market.asset_decimals)} {market.name}"
+
+    price = UNKNOWN if market.price is None else units(market.price, 36 - market.asset_decimals)
+    rows = [
+        ("Price", price),
+        ("Trading", "open" if market.enabled else "close-only"),
+        ("Long", f"{size(market.long_oi)}, entered for {units(market.long_notional)} PREP"),
+        ("Short", f"{size(market.short_oi)}, entered for {units(market.short_notional)} PREP"),
+        ("Skew", size(market.long_oi - market.short_oi)),
+        ("Funding rate", f"{percent(market.funding_rate)} a day"),
+        ("Realised by the vault", f"{units(market.realised)} PREP"),
+    ]
+    unrealised = market.unrealised
+    if unrealised is None:
+        as_of = ("As of", _time(market.updated_at))
+        return [*rows, as_of, ("Unrealised, reserves", UNKNOWN)]
+    return [
+        *rows,
+        ("Unrealised by traders", f"{units(unrealised.total)} PREP"),
+        ("  from the price", f"{units(unrealised.price_pnl)} PREP"),
+        ("  funding", f"{units(unrealised.funding)} PREP"),
+        ("  borrowing fee", f"{units(unrealised.borrowing_fee)} PREP"),
+        ("  closing fee", f"{units(unrealised.closing_fee)} PREP"),
+        ("Reserves", f"{units(unrealised.reserves)} PREP"),
+    ]
+
+
+def _vault(vault: VaultStatus) -> list[tuple[str, str]]:
+    basis = "larger side" if vault.by_larger_side else "difference of the sides"
+    rows = [
+        ("Liquidity", f"{units(vault.liquidity)} PREP"),
+        ("Net deposits", f"{units(vault.net_deposits)} PREP"),
+        ("Shares", units(vault.supply, 24)),
+        ("Custody", f"{units(vault.custody)} PREP"),
+        ("  unpaid protocol fees", f"{units(vault.protocol_fees)} PREP"),
+        ("  traders' collateral, gifts", f"{units(vault.collateral_and_gifts)} PREP"),
+    ]
+    value = vault.value
+    if value is None:
+        return [*rows, ("Value, share price, reserves", UNKNOWN)]
+    return [
+        *rows,
+        ("Upper value (deposits)", f"{units(value.upper)} PREP"),
+        ("Lower value (withdrawals)", f"{units(value.lower)} PREP"),
+        ("Share price to enter", f"{units(value.share_upper)} PREP"),
+        ("Share price to leave", f"{units(value.share_lower)} PREP"),
+        (f"Reserves ({basis})", f"{units(value.reserves)} PREP"),
+        ("Utilisation by reserves", percent(value.utilisation, CENTS)),
+        ("Traders' total claim", f"{units(value.total_debt)} PREP"),
+        ("Collateralization ratio", ratio(value.collateralization_ratio, CENTS)),
+    ]
+
+
+def _positions(status: Status) -> Table:
+    riskiest = status.riskiest or ()
+    title = f"Riskiest positions: {len(riskiest)} of {status.open_positions} open"
+    if status.liquidatable:
+        title += f", {status.liquidatable} liquidatable"
+    table = Table(title=title, title_justify="left")
+    for name in ("Id", "Trader", "Side", "Size", "Notional", "Collateral", "Equity", "Leverage"):
+        table.add_column(name, justify="left" if name in ("Trader", "Side") else "right")
+    table.add_column("")
+    for p in riskiest:
+        table.add_row(
+            str(p.id),
+            p.trader,
+            "long" if p.size > 0 else "short",
+            units(abs(p.size), status.markets[0].asset_decimals, 4),
+            *(units(n, places=CENTS) for n in (p.entry_notional, p.collateral, p.equity)),
+            ratio(p.leverage, CENTS),
+            "[red]liquidatable[/]" if p.liquidatable else "",
+        )
+    return table
+
+
+def _time(timestamp: int) -> str:
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"

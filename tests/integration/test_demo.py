@@ -1,0 +1,272 @@
+"""The demonstration as a whole: it runs, its money adds up, and it would tell if it did not."""
+
+import csv
+import os
+import runpy
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from ape.logging import LogLevel, logger
+from click.testing import CliRunner
+
+from prep.demo.prices import HOUR, STEP_SECONDS, read_path, synthetic_path
+from prep.demo.report import to_json
+from prep.demo.setup import address_of, prepare
+from prep.demo.stage import Stage
+from prep.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+WAD = 10**18
+SEED, TRADERS, HOURS = 2, 8, 6
+
+# A quiet hour, a wick down of a third that comes back, a wick up, and a quiet end.
+ROWS = (
+    "1583971200,8000.00,8010.00,7990.00,8005.00",
+    "1583974800,8005.00,8020.50,7950.25,7960.00",
+    "1583978400,7960.00,7970.00,5500.00,7900.00",
+    "1583982000,7900.00,9000.00,7890.00,7890.00",
+    "1583985600,7890.00,7895.00,7880.00,7885.00",
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """Ape reports neither confirmations nor connections."""
+    with logger.at_level(LogLevel.ERROR):
+        yield
+
+
+@pytest.fixture
+def create_demo(project, chain, admin, liquidator, tmp_path):
+    """A demonstration that is ready to run on this path."""
+
+    def create(path, traders=TRADERS):
+        record = tmp_path / "deployment.json"
+        record.unlink(missing_ok=True)
+        return prepare(project, chain.provider, admin, liquidator, path, SEED, traders, record)
+
+    return create
+
+
+@pytest.fixture
+def cli():
+    """The command."""
+    return runpy.run_path(str(ROOT / "scripts" / "demo.py"))["cli"]
+
+
+@pytest.fixture
+def slice_of_prices(tmp_path):
+    """A few hours around a crash: those of the file that PREP_PRICES names, or made for this."""
+    file = tmp_path / "slice.csv"
+    rows = list(ROWS)
+    if name := os.environ.get("PREP_PRICES"):
+        with Path(name).open() as source:
+            candles = list(csv.DictReader(source))
+        worst = min(range(3, len(candles)), key=lambda i: fall(candles[i]))
+        columns = ("timestamp", "open", "high", "low", "close")
+        rows = [",".join(c[name] for name in columns) for c in candles[worst - 3 : worst + 2]]
+    file.write_text("\n".join(["timestamp,open,high,low,close", *rows]) + "\n")
+    return file
+
+
+def fall(candle):
+    """The lowest price of an hour as a share of its first."""
+    return Fraction(candle["low"]) / Fraction(candle["open"])
+
+
+def differences(outcome):
+    return {(c.invariant, c.title): c.difference for c in outcome.checks if c.difference}
+
+
+def test_run__short_crash__money_adds_up_and_steps_follow_the_path(create_demo, networks):
+    path = synthetic_path(SEED, HOURS)
+    seen = []
+
+    outcome = create_demo(path).run(seen.append)
+
+    assert differences(outcome) == {}, "M1 M2 M3"
+    assert {c.invariant for c in outcome.checks} == {"M1", "M2", "M3"}
+    assert outcome.unexplained == 0
+    assert tuple(seen) == outcome.samples
+    readings = [sample.reading for sample in outcome.samples]
+    assert [r.price for r in readings] == [p * 10**10 for p in path.prices]
+    # Nobody has a position in the first step; later the keeper's blocks follow that of the price.
+    passed = [r.timestamp - readings[0].timestamp for r in readings]
+    assert [seconds // STEP_SECONDS for seconds in passed] == list(range(len(path.prices)))
+    assert all(seconds % STEP_SECONDS <= TRADERS for seconds in passed)
+    assert outcome.trades > TRADERS
+    assert outcome.traders == TRADERS
+    assert outcome.done["liquidatePosition"] == len(outcome.liquidations) > 0
+    assert outcome.rewards == sum(p.rewards for p in outcome.participants) > 0
+    assert max(sample.leverages[-1] for sample in outcome.samples if sample.leverages) <= 30 * WAD
+    assert sum(outcome.results.values()) == 0, "M3"
+    assert networks.provider.make_request("anvil_removeBlockTimestampInterval", []) is False
+
+
+def test_run__twice__gives_the_same_numbers(create_demo):
+    path = synthetic_path(SEED, 2)
+
+    first = to_json(create_demo(path).run(lambda _: None))
+    second = to_json(create_demo(path).run(lambda _: None))
+
+    assert first == second
+    assert int(first["summary"]["trades"]) > 0
+
+
+def test_run__slice_of_a_file__liquidates_on_the_wicks(create_demo, slice_of_prices):
+    path = read_path(slice_of_prices)
+    with slice_of_prices.open() as source:
+        candles = list(csv.DictReader(source))
+
+    outcome = create_demo(path, traders=12).run(lambda _: None)
+
+    assert differences(outcome) == {}, "M1 M2 M3"
+    assert path.start == int(candles[0]["timestamp"])
+    assert path.hours == len(candles) == (int(candles[-1]["timestamp"]) - path.start) // HOUR + 1
+    assert len(outcome.liquidations) > 0
+    hour = min(range(len(candles)), key=lambda i: fall(candles[i]))
+    rises = Fraction(candles[hour]["close"]) >= Fraction(candles[hour]["open"])
+    wick = 4 * hour + (1 if rises else 2)
+    assert Fraction(path.prices[wick], 10**8) == Fraction(candles[hour]["low"])
+    assert wick in {step for step, _ in outcome.liquidations}
+    assert all(item.reward <= item.notional // 200 for _, item in outcome.liquidations)
+    assert outcome.last.bad_debt == sum(item.bad_debt for _, item in outcome.liquidations)
+
+
+def test_run__a_swallowed_event__is_noticed(create_demo):
+    demo = create_demo(synthetic_path(SEED, 3))
+    events, hidden = demo.stage.new_events, []
+
+    def without_one():
+        found = events()
+        named = [e for e in found if e.name == "PositionDecreased"]
+        if named and not hidden:
+            hidden.append(named[0])
+            found.remove(named[0])
+        return found
+
+    demo.stage.new_events = without_one
+    outcome = demo.run(lambda _: None)
+
+    assert len(hidden) == 1
+    assert outcome.unexplained > 0, "M2"
+
+
+def test_run__a_unit_conjured_into_the_vault__is_noticed(create_demo, chain):
+    demo = create_demo(synthetic_path(SEED, 1))
+    prep, vault = demo.stage.prep, demo.stage.vault
+    read, conjured = demo.stage.read, []
+
+    def conjure():
+        if not conjured:
+            conjured.append(prep.balanceOf(vault) + 1)
+            slot = chain.provider.web3.keccak(
+                bytes.fromhex(vault.address[2:]).rjust(32, b"\0") + bytes(32)
+            )
+            value = "0x" + conjured[0].to_bytes(32, "big").hex()
+            request = [prep.address, "0x" + bytes(slot).hex(), value]
+            chain.provider.make_request("anvil_setStorageAt", request)
+            assert prep.balanceOf(vault) == conjured[0]
+        return read()
+
+    demo.stage.read = conjure
+    outcome = demo.run(lambda _: None)
+
+    assert differences(outcome) == {
+        ("M1", "PREP held by the vault = liquidity + collateral + unpaid fees + gifts"): 1,
+        ("M3", "All PREP ever minted = wallets + vault + protocol"): 1,
+    }
+    assert outcome.unexplained == 2
+
+
+def test_run__a_gift_to_the_vault__is_explained(create_demo):
+    demo = create_demo(synthetic_path(SEED, 1))
+    act, giver = demo.stage.set_price, address_of("LP 2")
+
+    def give_and_set(*args):
+        demo.stage.send(giver, demo.stage.prep, "transfer", demo.stage.vault.address, 1)
+        act(*args)
+
+    demo.stage.set_price = give_and_set
+    outcome = demo.run(lambda _: None)
+
+    assert demo.ledger.donations == len(outcome.samples) == 4
+    assert differences(outcome) == {}, "M1"
+
+
+def test_send__refused_call__is_named_by_its_error(create_demo, stranger):
+    demo = create_demo(synthetic_path(SEED, 1))
+    stage = demo.stage
+
+    with stage.set([stranger.address]):
+        errors = [
+            stage.send(stranger.address, stage.protocol, "closePosition"),
+            stage.send(stranger.address, stage.vault, "redeem", 1),
+            stage.send(stranger.address, stage.prep, "transfer", stranger.address, 1),
+            stage.send(stranger.address, stage.prep, "mint", stranger.address, 1),
+            stage.send(stranger.address, stage.prep, "mint"),
+        ]
+
+    assert errors == [
+        "NoPosition",
+        "ERC4626ExceededMaxRedeem",
+        "ERC20InsufficientBalance",
+        "AccessManagedUnauthorized",
+        "",
+    ]
+
+
+def test_prepare__not_a_local_chain__is_refused(create_demo, monkeypatch):
+    monkeypatch.setattr("prep.demo.setup.chain_id", lambda _: 1)
+
+    with pytest.raises(UserError, match="for local chains only"):
+        create_demo(synthetic_path(SEED, 1))
+
+
+def test_command__short_run__writes_the_report(cli, tmp_path):
+    arguments = ["--hours", "1", "--traders", "3", "--out", str(tmp_path)]
+
+    result = CliRunner().invoke(cli, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert f"Report:  {tmp_path}/report.html\nNumbers: {tmp_path}/report.json\n" in result.output
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "deployment.json",
+        "report.html",
+        "report.json",
+    }
+
+
+def test_command__unexplained_money__fails_and_says_where(cli, tmp_path, monkeypatch):
+    honest = Stage.balances
+
+    def cooked(*args):
+        balances = honest(*args)
+        return replace(balances, liquidity=balances.liquidity - 1)
+
+    monkeypatch.setattr(Stage, "balances", cooked)
+    arguments = ["--hours", "1", "--traders", "1", "--out", str(tmp_path)]
+
+    result = CliRunner().invoke(cli, arguments)
+
+    assert result.exit_code == 1
+    message = "the money does not add up: Liquidity = net LP deposits + cash flow"
+    assert result.output.endswith(f"Error: {message}\n"), "M2"
+    assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--from", "2020-03-12"], "--from and --to choose from a file: name it with --prices"),
+        (["--prices", "none.csv"], "none.csv: No such file or directory"),
+        (["--out", __file__], f"{__file__} cannot be written: File exists"),
+    ],
+)
+def test_command__user_mistake__is_one_line(cli, arguments, message):
+    result = CliRunner().invoke(cli, arguments)
+
+    assert result.exit_code == 1
+    assert result.output == f"Error: {message}\n"

@@ -1,0 +1,245 @@
+"""`ape run keeper` as operators run it: a process of its own, and a node that comes and goes."""
+
+import gzip
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from prep.deploy.deployer import deploy
+from prep.deploy.params import Parameters
+from tests.node import Node
+from tests.suite import UNLIMITED, WAD
+
+ROOT = Path(__file__).parents[2]
+APE = Path(sys.executable).with_name("ape")
+COLLATERAL = 1_000 * WAD
+NOTIONAL = 15_000 * WAD
+EXECUTE = ("--execute", "--account", "TEST::8")
+PATIENCE = 60  # seconds that anything here may take
+
+
+@pytest.fixture(scope="module")
+def deployed(project, admin, lp, trader, other_trader, tmp_path_factory):
+    """Contracts, their record, and two longs that are above 30x below a price of 9,666.67."""
+    folder = tmp_path_factory.mktemp("deployments")
+    params = Parameters.load(ROOT / "deployments" / "params" / "local.yml")
+    record = deploy(project, admin, params, folder / "31337.json")
+    contracts = {
+        name: project.get_contract(contract.name).at(contract.address)
+        for name, contract in record.contracts.items()
+    }
+    prep, protocol, vault = (contracts[name] for name in ("PrepToken", "Protocol", "Vault"))
+    for account in (lp, trader, other_trader):
+        prep.mint(account, 100_000 * WAD, sender=admin)
+        for spender in (protocol, vault):
+            prep.approve(spender, UNLIMITED, sender=account)
+    vault.deposit(100_000 * WAD, sender=lp)
+    for account in (trader, other_trader):
+        protocol.depositCollateral(COLLATERAL, sender=account)
+        protocol.openPositionWithSize(NOTIONAL, True, sender=account)
+    return folder, contracts
+
+
+@pytest.fixture(scope="module")
+def state(deployed, chain, tmp_path_factory):
+    """The chain as a file that another node can start from."""
+    return dump(chain.provider.make_request("anvil_dumpState", []), tmp_path_factory, "start")
+
+
+def unused_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def port():
+    """Where a test has its node."""
+    return unused_port()
+
+
+@pytest.fixture
+def free_port():
+    """Where nobody listens."""
+    return unused_port()
+
+
+def dump(answer, tmp_path_factory, name):
+    """Writes what a node's `anvil_dumpState` answered to a file."""
+    path = tmp_path_factory.mktemp("state") / f"{name}.json"
+    path.write_bytes(gzip.decompress(bytes.fromhex(answer[2:])))
+    return path
+
+
+@contextmanager
+def node(port, state, *contract_types):
+    """A node of its own process on this port; killed at the end, or before."""
+    process = subprocess.Popen(
+        ["anvil", "--port", str(port), "--load-state", state, "--accounts", "20", "--silent"],
+        stdout=subprocess.DEVNULL,
+    )
+    client = Node(f"http://127.0.0.1:{port}", *contract_types)
+    try:
+        wait_for(lambda: listens(port), "the node")
+        yield process, client
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+    return found
+
+
+def let_price_fall(client, contracts, admin):
+    client.send(admin.address, contracts["BTC/feed"].address, "setAnswer(int256)", 9_650 * 10**8)
+
+
+def liquidatable(client, contracts):
+    """Of both longs."""
+    check = (contracts["Protocol"].address, "checkPositionLeverageAndLiquidability(uint256)")
+    return [found for _, found in client.read((*check, 1), (*check, 2))]
+
+
+class Process:
+    """A running keeper and what it has written so far."""
+
+    def __init__(self, tmp_path, port, folder, *options):
+        self.log = tmp_path / "keeper.log"
+        network = f"http://127.0.0.1:{port}"
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [APE, "run", "keeper", "--network", network, "--folder", folder, *options],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def text(self):
+        return self.log.read_text(encoding="utf-8")
+
+    def lines(self, event):
+        """Those of this event, without time and level."""
+        return [line for line in self.text().splitlines() if f" {event} " in f" {line} "]
+
+    def wait_for(self, event, times=1):
+        def enough():
+            assert self.process.poll() is None, f"ended early:\n{self.text()}"
+            return len(self.lines(event)) >= times
+
+        try:
+            wait_for(enough, event)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.text()}") from None
+
+    def end(self, number):
+        """Its exit code after a signal."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def keeper(*arguments):
+    started = Process(*arguments)
+    try:
+        yield started
+    finally:
+        started.process.kill()
+        started.process.wait(PATIENCE)
+
+
+def test_keeper__node_killed_and_restarted__liquidates_after_all(
+    deployed, state, port, tmp_path, tmp_path_factory, admin
+):
+    folder, contracts = deployed
+    types = [contract.contract_type for contract in contracts.values()]
+    options = (*EXECUTE, "--interval", "0.2", "--verbosity", "DEBUG")
+
+    with ExitStack() as stack:
+        first, client = stack.enter_context(node(port, state, *types))
+        running = stack.enter_context(keeper(tmp_path, port, folder, *options))
+        running.wait_for("round", times=2)
+        assert running.lines("liquidated") == []
+        saved = dump(client.rpc("anvil_dumpState"), tmp_path_factory, "saved")
+        first.kill()
+        first.wait(PATIENCE)
+        running.wait_for("node-failed")
+
+        _, client = stack.enter_context(node(port, saved, *types))
+        let_price_fall(client, contracts, admin)
+        running.wait_for("node-is-back")
+        running.wait_for("liquidated", times=2)
+        assert liquidatable(client, contracts) == [False, False], "P5"
+        assert running.end(signal.SIGTERM) == 0
+
+    assert running.text().splitlines()[-1].endswith(" INFO stopped")
+    assert "Traceback" not in running.text()
+    failures = running.lines("node-failed")
+    assert all("WARNING node-failed reason=" in line for line in failures)
+    delays = [line.rpartition("=")[2] for line in failures]
+    assert delays == ["1s", "2s", "4s", "8s"][: len(delays)]
+
+
+def test_keeper__dry_run__changes_nothing_and_execute_does(deployed, state, port, tmp_path, admin):
+    folder, contracts = deployed
+    types = [contract.contract_type for contract in contracts.values()]
+    with node(port, state, *types) as (_, client):
+        let_price_fall(client, contracts, admin)
+        block = int(client.rpc("eth_blockNumber"), 16)
+        with keeper(tmp_path, port, folder) as dry:
+            dry.wait_for("would-liquidate", times=2)
+            assert dry.end(signal.SIGINT) == 0, "while it waits for a block"
+        assert dry.lines("stopped")
+        assert "Traceback" not in dry.text()
+        assert int(client.rpc("eth_blockNumber"), 16) == block
+        assert liquidatable(client, contracts) == [True, True]
+
+        with keeper(tmp_path, port, folder, "--once", *EXECUTE) as real:
+            assert real.process.wait(PATIENCE) == 0, real.text()
+        assert len(real.lines("liquidated")) == 2
+        assert int(client.rpc("eth_blockNumber"), 16) == block + 2
+        assert liquidatable(client, contracts) == [False, False], "P5"
+
+
+def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
+    deployed, state, port, tmp_path, free_port
+):
+    folder, _ = deployed
+    empty = tmp_path / "empty"
+    cases = {
+        "record": (port, empty, (), "Error: nothing is deployed on chain 31337: "),
+        "account": (port, folder, ("--execute", "--account", "nobody"), "Error: no account has"),
+        "node": (free_port, folder, (), f"Error: cannot connect to http://127.0.0.1:{free_port}"),
+    }
+    with node(port, state), ExitStack() as stack:
+        started = {
+            name: stack.enter_context(keeper(_folder(tmp_path / name), number, where, *options))
+            for name, (number, where, options, _) in cases.items()
+        }
+        for name, (_, _, _, message) in cases.items():
+            process = started[name]
+            assert process.process.wait(PATIENCE) != 0, name
+            (line,) = process.lines("Error:")
+            assert line.startswith(message)
+            assert "Traceback" not in process.text()
+            assert process.lines("started") == []
+
+
+def _folder(path):
+    path.mkdir()
+    return path

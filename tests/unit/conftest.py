@@ -1,0 +1,103 @@
+"""Suites with liquidity and funded traders, at a time that stands still."""
+
+from contextlib import contextmanager
+
+import pytest
+from ape.exceptions import ContractLogicError
+from ape_ethereum.trace import Trace
+from ape_foundry.provider import FoundryProvider
+from web3.exceptions import ContractCustomError
+
+from tests.suite import BTC, WAD
+
+LIQUIDITY = 1_000_000 * WAD
+FUNDS = 10_000_000 * WAD
+
+# Everything on that the engine knows, with an impact that is felt: a side may have 100 bitcoin, a
+# million dollars, with a premium of 3.3 %.
+EVERYTHING = BTC | {
+    "skewScale": 3_000 * WAD,
+    "maxFundingVelocity": 9 * WAD,
+    "openingFeeRate": WAD // 1_000,
+    "closingFeeRate": WAD // 500,
+    "maxPositionValue": 5_000_000 * WAD,
+    "maxLongOIValue": 8_000_000 * WAD,
+    "maxShortOIValue": 8_000_000 * WAD,
+    "maxNetOIValue": 6_000_000 * WAD,
+}
+
+
+_explained = FoundryProvider.get_virtual_machine_error
+
+
+def _unexplained(provider, exception, **context):
+    """The error with its data, without a call tree and a search for its name."""
+    if isinstance(exception, ContractCustomError):
+        return ContractLogicError(base_err=exception)
+    return _explained(provider, exception, **context)
+
+
+@pytest.fixture(scope="session")
+def reverts(reverts):
+    """As everywhere, but Ape does not explain reverts that are expected, which takes longer than
+    all else in a test."""
+
+    @contextmanager
+    def quietly(error, **values):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FoundryProvider, "get_virtual_machine_error", _unexplained)
+            patch.setattr(Trace, "show", lambda *_, **__: None)
+            with reverts(error, **values):
+                yield
+
+    return quietly
+
+
+class Clock:
+    """Block time, seconds."""
+
+    def __init__(self, chain) -> None:
+        self._chain = chain
+
+    @property
+    def now(self) -> int:
+        return self._chain.blocks.head.timestamp
+
+    def advance(self, seconds: int) -> int:
+        """Mines a block that much later: views and all blocks from then on have its time."""
+        self._chain.mine(timestamp=self.now + seconds)
+        return self.now
+
+
+@pytest.fixture
+def clock(chain):
+    """Time stands still, so that amounts that grow with it are known to the unit."""
+    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
+    yield Clock(chain)
+    chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
+
+
+@pytest.fixture(scope="session")
+def funded_suites(
+    create_suite, lp, trader, other_trader, liquidator, stranger, treasury, crowd, reverts
+):
+    """One of each kind, with liquidity; two traders have PREP. Everything of session scope that
+    tests need is here: Ape redoes narrower fixtures when a wider one comes after them."""
+    suites = create_suite(), create_suite(market=EVERYTHING, protocol_fee_rate=WAD // 10)
+    for suite in suites:
+        suite.provide(lp, LIQUIDITY)
+        for account in (trader, other_trader):
+            suite.give(account, FUNDS)
+    return suites
+
+
+@pytest.fixture
+def btc(funded_suites, clock):
+    """The BTC market with a million of liquidity."""
+    return funded_suites[0]
+
+
+@pytest.fixture
+def full(funded_suites, clock):
+    """The market with everything on, the protocol taking 10 % of fees, a million of liquidity."""
+    return funded_suites[1]

@@ -1,0 +1,287 @@
+"""The report of the demonstration: complete, exact, and readable without a network."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+from prep.demo.checks import Check
+from prep.demo.ledger import Liquidation
+from prep.demo.outcome import Outcome, Participant, Position, Reading, Sample
+from prep.demo.prices import PricePath
+from prep.demo.report import render, to_json, write
+from prep.demo.text import amount, headline, moment
+from prep.errors import UserError
+
+WAD = 10**18
+NOON = 1_584_014_400  # 12 March 2020 12:00 UTC
+PRICES = tuple(n * 10**8 for n in (8_000, 6_000, 7_000, 6_500))
+CASH_FLOW = {
+    "pricePnl": 90 * WAD,
+    "openingFee": 3 * WAD,
+    "closingFee": 2 * WAD,
+    "accruedFunding": -WAD,
+    "borrowingFee": WAD + 1,
+    "badDebt": -12 * WAD,
+}
+
+
+def reading(step: int) -> Reading:
+    return Reading(
+        timestamp=1_000 + 900 * step,
+        price=PRICES[step] * 10**10,
+        long_oi=3 * WAD,
+        short_oi=WAD,
+        liquidity=1_000 * WAD + step,
+        reserves=17 * WAD,
+        lower_value=1_000 * WAD + 100 * step * WAD + 1,
+        upper_value=1_000 * WAD + 100 * step * WAD + 2,
+        shares=1_000 * 10**24,
+        positions=(
+            Position(1, "0xA", 3 * WAD, 8_000 * WAD, 24_000 * WAD, 12 * WAD + 5),
+            Position(2, "0xB", -WAD, 8_000 * WAD, 8_000 * WAD, 3 * WAD),
+        ),
+    )
+
+
+@pytest.fixture
+def outcome():
+    """An hour with a liquidation of 24,000 in its second step."""
+    return Outcome(
+        path=PricePath("<b>prices</b>.csv", NOON, PRICES),
+        seed=5,
+        samples=tuple(Sample(step, reading(step), 12 * WAD * (step > 0)) for step in range(4)),
+        liquidations=(
+            (
+                1,
+                Liquidation(
+                    position=1,
+                    trader="0xA",
+                    is_long=True,
+                    notional=24_000 * WAD,
+                    left=16_000 * WAD,
+                    reward=120 * WAD + 7,
+                    from_vault=50 * WAD,
+                    collateral=345 * WAD,
+                    bad_debt=12 * WAD,
+                ),
+            ),
+        ),
+        done={"openPositionWithSize": 2, "closePosition": 1, "deposit": 1},
+        rejected={"increasePosition: LeverageTooHigh": 4},
+        participants=(
+            Participant("Keeper", "0xK", 0, 0, 120 * WAD + 7, 0, 120 * WAD + 7),
+            Participant("LP 1", "0xL", 1_000 * WAD, 0, 0, 1_300 * WAD, 0),
+            Participant("LP 2", "0xM", 500 * WAD, 490 * WAD, 0, 0, 0),
+            Participant("Trader <1>", "0xA", 5_000 * WAD, 1_111 * WAD, 345 * WAD, 0, 0),
+            Participant("Trader 2", "0xB", 5_000 * WAD, 5_222 * WAD, 0, 0, 0),
+        ),
+        cash_flow=CASH_FLOW,
+        protocol_fees=4 * WAD,
+        results={"Traders": -207 * WAD - 7, "LPs": 83 * WAD, "Protocol fees": 4 * WAD},
+        checks=(
+            Check("M1", "Custody", 1_345 * WAD, 1_345 * WAD),
+            Check("M2", "Liquidity", 1_000 * WAD, 1_000 * WAD),
+        ),
+    )
+
+
+class Page(HTMLParser):
+    """Elements and text of a page, its scripts and styles aside."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict]] = []
+        self.text: list[str] = []
+        self.inside: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if not self.inside:
+            self.text.append(data.strip())
+
+
+def test_render__any_outcome__asks_no_server_for_anything(outcome):
+    page = render(outcome)
+
+    elements = Page(page).elements
+    assert [a for _, a in elements if {"src", "href", "srcset", "action"} & a.keys()] == []
+    assert {tag for tag, _ in elements} & {"link", "iframe", "img", "object", "base"} == set()
+    assert page.count(get_plotlyjs()) == 1
+    own = page.replace(get_plotlyjs(), "")
+    assert "http" not in own
+    assert "@import" not in own
+    assert "url(" not in own
+
+
+def test_render__all_charts__are_drawn_with_titles_on_their_axes(outcome):
+    page = render(outcome).replace(get_plotlyjs(), "")
+
+    ids = [a["id"] for tag, a in Page(page).elements if tag == "div" and "id" in a]
+    charts = ("price", "open_interest", "leverage", "lp_share", "vault")
+    assert ids == [f"chart-{name}" for name in charts]
+    for title in ("BTC price, $", "Open interest, PREP", "Open positions", "PREP per share"):
+        assert f'"title":{{"text":"{title}"}}' in page
+    assert page.count('"title":{"text":"Time, UTC"}') == len(charts)
+    assert "[8000.0,6000.0,7000.0,6500.0]" in page
+
+
+def test_render__numbers__are_on_the_page(outcome):
+    text = Page(render(outcome)).text
+
+    for cell in (
+        "12 Mar 12:15",
+        "$6,000.00",
+        "24,000",
+        "16,000",
+        "120.00",
+        "50.00",
+        "345.00",
+        "12.00",
+        "LeverageTooHigh",
+        "+300.00",
+        "-3,544.00",
+        "1,345.00",
+        "-207.00",
+        "Every unit of PREP is accounted for.",
+    ):
+        assert cell in text, cell
+    for label, value, remark in headline(outcome):
+        position = text.index(label)
+        assert value in text[position:]
+        assert remark in text[position:]
+
+
+def test_render__names_from_outside__are_escaped(outcome):
+    page = render(outcome)
+
+    assert "<b>prices" not in page
+    assert "<td>Trader &lt;1&gt;</td>" in page
+    assert "<td>Trader <1></td>" not in page
+
+
+def test_render__twice__is_the_same_page(outcome):
+    assert render(outcome) == render(outcome)
+
+
+def test_render__money_missing__says_how_much(outcome):
+    wrong = replace(outcome, checks=(*outcome.checks, Check("M3", "Sum", 0, -3)))
+    text = Page(render(wrong)).text
+
+    assert "3 base units of PREP are not where they should be." in text
+    assert "Every unit of PREP is accounted for." not in text
+
+
+def test_render__nothing_liquidated__has_an_empty_table(outcome):
+    assert "None." in Page(render(replace(outcome, liquidations=()))).text
+
+
+def test_headline__outcome__is_computed_exactly(outcome):
+    values = {label: (value, remark) for label, value, remark in headline(outcome)}
+
+    assert values == {
+        "BTC": ("$6,500.00", "-18.8 %, between $6,000.00 and $8,000.00"),
+        "Trades": ("3", "by 2 traders, 4 rejected"),
+        "Liquidations": ("1", "8,000 PREP of notional"),
+        "Keeper rewards": ("120 PREP", "50 of it from the vault"),
+        "Fees": ("10 PREP", "4 of it to the protocol"),
+        "Bad debt": ("12 PREP", "losses beyond collateral, borne by LPs"),
+        "LP share price": ("1.3000 PREP", "+30.0 % from 1.0000"),
+        "LP profit": ("290 PREP", "LP 1: 300, LP 2: -10"),
+        "Unexplained money": ("0", "base units: it adds up exactly"),
+    }
+
+
+def test_moment__made_up_path__counts_hours(outcome):
+    path = PricePath("made up", None, PRICES * 30)
+
+    assert moment(replace(outcome, path=path), 110) == "27:30"
+    assert "Hours since the start" in render(replace(outcome, path=PricePath("x", None, PRICES)))
+
+
+def test_amount__large__loses_no_digit():
+    assert amount(123_456_789_012_345_678, 18) == "0.123456789012345678"
+    assert amount(-1_234_567 * WAD - WAD // 2, 2) == "-1,234,567.50"
+
+
+def leaves(value):
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return [value]
+    return [leaf for item in value for leaf in leaves(item)]
+
+
+def test_to_json__every_number__is_an_exact_string(outcome):
+    content = json.loads(json.dumps(to_json(outcome)))
+
+    assert {type(leaf) for leaf in leaves(content)} == {str, bool}
+    assert content["summary"] == {
+        "traders": "2",
+        "trades": "3",
+        "liquidations": "1",
+        "keeper_rewards": str(120 * WAD + 7),
+        "fees": str(10 * WAD + 1),
+        "protocol_fees": str(4 * WAD),
+        "bad_debt": str(12 * WAD),
+        "lp_profit": str(290 * WAD),
+        "unexplained": "0",
+    }
+    assert content["steps"][1] == {
+        "answer": str(6_000 * 10**8),
+        "price": str(6_000 * WAD),
+        "long_oi": str(3 * WAD),
+        "short_oi": str(WAD),
+        "skew": str(2 * WAD),
+        "positions": "2",
+        "leverages": [str(3 * WAD), str(12 * WAD + 5)],
+        "liquidity": str(1_000 * WAD + 1),
+        "reserves": str(17 * WAD),
+        "lower_value": str(1_100 * WAD + 1),
+        "upper_value": str(1_100 * WAD + 2),
+        "share_price_lower": [str(1_100 * WAD + 2), str(10**27 + 10**6)],
+        "share_price_upper": [str(1_100 * WAD + 3), str(10**27 + 10**6)],
+        "bad_debt": str(12 * WAD),
+    }
+    assert content["liquidations"] == [
+        {
+            "step": "1",
+            "position": "1",
+            "trader": "Trader <1>",
+            "is_long": True,
+            "notional": str(24_000 * WAD),
+            "left": str(16_000 * WAD),
+            "reward": str(120 * WAD + 7),
+            "from_vault": str(50 * WAD),
+            "collateral": str(345 * WAD),
+            "bad_debt": str(12 * WAD),
+        }
+    ]
+    assert content["participants"][1]["profit"] == str(300 * WAD)
+    assert content["cash_flow"] == {name: str(value) for name, value in CASH_FLOW.items()}
+
+
+def test_write__folder__gets_both_files(outcome, tmp_path):
+    page, numbers = write(outcome, tmp_path / "new" / "folder")
+
+    assert page.read_text() == render(outcome)
+    assert json.loads(numbers.read_text()) == to_json(outcome)
+
+
+def test_write__folder_that_is_a_file__is_refused(outcome, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+
+    with pytest.raises(UserError, match=r"file: the report cannot be written: File exists$"):
+        write(outcome, file)

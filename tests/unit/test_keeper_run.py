@@ -1,0 +1,324 @@
+"""The keeper's loop, journal and failures, without a chain."""
+
+import logging
+import signal
+from dataclasses import replace
+from json import JSONDecodeError
+from threading import Event
+
+import pytest
+from requests import Response
+from requests.exceptions import ConnectionError, ConnectTimeout, HTTPError, ReadTimeout
+from web3 import HTTPProvider, Web3
+
+from prep.keeper.chain import Chain, NodeError, Reverted, SendError
+from prep.keeper.decide import Action, Skipped
+from prep.keeper.log import configure, log
+from prep.keeper.report import Failure, Liquidation, Round
+from prep.keeper.run import retry_delay, run, stopped_by_signals
+from prep.keeper.snapshot import Aggregates, Snapshot
+from prep.model import WAD, MarketConfig
+
+TRADER = "0x" + 40 * "1"
+
+
+def snapshot(block=7, **changes):
+    values = {
+        "block": block,
+        "timestamp": 1_800_000_000,
+        "keeper": None,
+        "gas_price": 0,
+        "price": 10_000 * WAD,
+        "config": MarketConfig(),
+        "aggregates": Aggregates(*(12 * [0])),
+        "liquidity": 0,
+        "protocol_fee_rate": 0,
+        "highest_id": 0,
+    }
+    return Snapshot(**values | changes)
+
+
+def report(execute=True, **found):
+    done = Round(execute, snapshot=snapshot())
+    for name, value in found.items():
+        setattr(done, name, value)
+    return done.report(requests=9)
+
+
+QUIET = report()
+DEAD = report(snapshot=None, unreachable="connection refused or lost")
+
+
+class Blocks:
+    """Has these blocks, one after the other, and then is gone."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def block_number(self):
+        if not self.blocks:
+            raise NodeError("gone")
+        return self.blocks.pop(0)
+
+
+class Keeper:
+    """Reports what it was given."""
+
+    def __init__(self, *reports):
+        self.reports = list(reports)
+        self.chain = Blocks()
+
+    def step(self):
+        return self.reports.pop(0)
+
+
+class Stop(Event):
+    """Counts seconds instead of waiting, and is set after so many waits."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.waits = []
+        self.after = after
+
+    def wait(self, timeout=None):
+        self.waits.append(timeout)
+        if len(self.waits) == self.after:
+            self.set()
+        return self.is_set()
+
+
+@pytest.fixture
+def lines(caplog):
+    """The log lines so far."""
+    caplog.set_level(logging.INFO, "prep.keeper")
+    logger = logging.getLogger("prep.keeper")
+    before = logger.propagate, logger.level, logger.handlers
+    logger.propagate = True
+    yield lambda: [f"{r.levelname} {r.getMessage()}" for r in caplog.records]
+    logger.propagate, logger.level, logger.handlers = before
+
+
+# ---------------------------------------------------------------------------------------- the loop
+
+
+def test_retry_delay__failures_in_a_row__doubles_up_to_a_minute():
+    assert [retry_delay(n) for n in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert retry_delay(10**6) == 60
+
+
+def test_run__node_gone__waits_longer_each_time_with_one_line_each(lines):
+    stop = Stop(after=5)
+    keeper = Keeper(DEAD, DEAD, DEAD, QUIET, DEAD)
+    run(keeper, stop, interval=5)
+    assert stop.waits == [1, 2, 4, 5, 1], "back to the first delay after a success"
+    assert lines() == [
+        'WARNING node-failed reason="connection refused or lost" retry_in=1s',
+        'WARNING node-failed reason="connection refused or lost" retry_in=2s',
+        'WARNING node-failed reason="connection refused or lost" retry_in=4s',
+        "INFO node-is-back attempts=3",
+        'WARNING node-failed reason="connection refused or lost" retry_in=1s',
+        "INFO stopped",
+    ]
+
+
+def test_run__no_interval__waits_for_the_next_block():
+    stop = Stop(after=3)
+    keeper = Keeper(QUIET, QUIET)
+    keeper.chain.blocks = [7, 8, 7]  # of the first round, new, of the second round
+    run(keeper, stop)
+    assert stop.waits == [1, 1, 1]
+    assert keeper.reports == []
+
+
+def test_run__node_came_back_with_an_older_block__is_a_new_one_too():
+    stop = Stop(after=2)
+    keeper = Keeper(QUIET, QUIET)
+    keeper.chain.blocks = [3]
+    run(keeper, stop)
+    assert keeper.reports == []
+
+
+def test_run__node_gone_while_waiting_for_a_block__the_next_round_deals_with_it():
+    stop = Stop(after=2)
+    keeper = Keeper(QUIET, DEAD)
+    run(keeper, stop)
+    assert stop.waits == [1, 1], "once for the block, once for the node"
+
+
+@pytest.mark.parametrize(
+    "found, ok",
+    [
+        (QUIET, True),
+        (DEAD, False),
+        (report(errors=[Failure(1, "reverted when mined")]), False),
+        (report(skipped=[Skipped(1, "own position")]), True),
+    ],
+)
+def test_run__once__is_one_round_and_tells_whether_it_went_well(found, ok):
+    stop = Stop(after=1)
+    assert run(Keeper(found), stop, once=True) is ok
+    assert stop.waits == []
+
+
+def test_run__stopped_before_it_began__does_nothing():
+    stop = Event()
+    stop.set()
+    assert run(Keeper(), stop) is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_signals__a_signal__sets_the_event_and_restores_handlers(number):
+    stop, before = Event(), signal.getsignal(number)
+    with stopped_by_signals(stop):
+        assert not stop.is_set()
+        signal.raise_signal(number)
+        assert stop.is_set()
+    assert signal.getsignal(number) == before
+
+
+# ------------------------------------------------------------------------------------- the journal
+
+ACTION = Action(3, TRADER, 75 * WAD, WAD // 2, 10**9)
+LIQUIDATION = Liquidation(
+    id=3,
+    trader=TRADER,
+    reward=74 * WAD + 1,
+    expected_reward=75 * WAD,
+    gas_used=101_400,
+    gas_cost=101_400 * 10**9,
+    transaction="0xabc",
+    block=8,
+)
+
+
+def test_journal__liquidated__amounts_are_exact(lines):
+    found = report(actions=[ACTION], liquidated=[LIQUIDATION], gas_spent=101_400 * 10**9)
+    run(Keeper(found), Event(), once=True)
+    reward = "reward=74.000000000000000001"
+    gas = "gas=101400 gas_cost=0.0001014"
+    assert lines() == [
+        f"INFO liquidated id=3 trader={TRADER} {reward} expected=75 {gas} tx=0xabc",
+        f"INFO round block=7 open=0 ids=0 liquidated=1 {reward} gas_cost=0.0001014 requests=9",
+    ]
+
+
+def test_journal__dry_run__says_what_would_be_done(lines):
+    run(Keeper(report(execute=False, actions=[ACTION])), Event(), once=True)
+    assert lines()[0] == f"INFO would-liquidate id=3 trader={TRADER} reward=75 cost=0.5"
+
+
+def test_journal__error__is_one_line(lines):
+    run(Keeper(report(errors=[Failure(3, "reverted\nwhen mined")])), Event(), once=True)
+    assert lines()[0] == 'ERROR failed id=3 reason="reverted when mined"'
+
+
+def test_journal__no_price_for_long__is_said_once_and_when_it_is_back(lines):
+    stale = report(snapshot=snapshot(price=None, no_price="AnswerStale(updatedAt=1, heartbeat=2)"))
+    keeper = Keeper(stale, stale, stale, QUIET, QUIET)
+    run(keeper, Stop(after=5), interval=1)
+    assert lines() == [
+        'WARNING no-price reason="AnswerStale(updatedAt=1, heartbeat=2)" block=7',
+        "INFO price-is-back block=7",
+        "INFO stopped",
+    ]
+
+
+def test_journal__skipped_in_every_round__is_said_once(lines):
+    skips = report(skipped=[Skipped(1, "own position")])
+    run(Keeper(skips, skips, QUIET, skips), Stop(after=4), interval=1)
+    line = 'INFO skipped id=1 reason="own position"'
+    assert lines() == [line, line, "INFO stopped"], "again after it was gone"
+
+
+def test_log__fields__are_quoted_where_they_have_spaces(lines):
+    log(logging.INFO, "event", plain=1, spaced="a b", empty="", broken="a\nb")
+    assert lines() == ['INFO event plain=1 spaced="a b" empty="" broken="a b"']
+
+
+def test_configure__not_a_terminal__plain_lines_on_stderr(lines, capsys):
+    configure()
+    log(logging.INFO, "event", key=1)
+    log(logging.DEBUG, "hidden")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith(" INFO event key=1\n")
+
+
+# ------------------------------------------------------------------------------ a node that fails
+
+
+class Broken(HTTPProvider):
+    """Fails in one way, at a secret address."""
+
+    def __init__(self, error):
+        super().__init__("http://localhost/secret", exception_retry_configuration=None)
+        self.error = error
+
+    def make_request(self, method, params):
+        raise self.error
+
+
+def http_error(status):
+    response = Response()
+    response.status_code, response.url = status, "http://localhost/secret"
+    return HTTPError(f"{status} Error for url: {response.url}", response=response)
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (ConnectionError("GET /secret"), "connection refused or lost"),
+        (ConnectTimeout("GET /secret"), "cannot be reached"),
+        (ReadTimeout("GET /secret"), "did not answer in time"),
+        (http_error(429), "HTTP 429"),
+        (JSONDecodeError("Expecting value", "<html>", 0), "Expecting value: line 1 column 1"),
+    ],
+)
+def test_chain__node_fails__says_how_without_its_address(error, said):
+    chain = Chain(Web3(Broken(error)))
+    with pytest.raises(NodeError) as raised:
+        chain.block_number()
+    assert str(raised.value).startswith(said)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        ({"error": {"code": -32000, "message": "header not\nfound"}}, "^header not found$"),
+        ({"result": None}, "^BlockNotFound$"),
+    ],
+)
+def test_chain__node_answers_with_an_error__says_what_it_said(answer, said):
+    provider = Broken(None)
+    provider.make_request = lambda method, params: {"jsonrpc": "2.0", "id": 1, **answer}
+    with pytest.raises(NodeError, match=said):
+        Chain(Web3(provider)).latest_block()
+
+
+@pytest.mark.parametrize("known", ["already known", "transaction already imported"])
+def test_send__node_has_it_already__is_no_error(known):
+    provider = Broken(None)
+    error = {"code": -32000, "message": known}
+    provider.make_request = lambda method, params: {"jsonrpc": "2.0", "id": 1, "error": error}
+    Chain(Web3(provider)).send(b"\x02")
+
+
+def test_reverted__with_arguments__has_the_name_of_the_error():
+    assert Reverted("UnknownPosition(id=3)").name == "UnknownPosition"
+    assert Reverted("execution reverted").name == "execution reverted"
+
+
+def test_send__node_refuses__is_an_error_of_its_own():
+    provider = Broken(None)
+    error = {"code": -32000, "message": "nonce too low"}
+    provider.make_request = lambda method, params: {"jsonrpc": "2.0", "id": 1, "error": error}
+    with pytest.raises(SendError, match="nonce too low"):
+        Chain(Web3(provider)).send(b"\x02")
+
+
+def test_report__sums__are_over_all_liquidations():
+    second = replace(LIQUIDATION, id=9, reward=WAD)
+    found = report(liquidated=[LIQUIDATION, second])
+    assert found.ids == (3, 9)
+    assert found.reward == 75 * WAD + 1
