@@ -21,9 +21,10 @@ demo: setup
 	@$(BIN)/ape run demo $(ARGS)
 
 test: lint
-	@# All of it: Ape does not compile a contract again when only one that it creates has changed.
+	@# Ape does not compile a contract again when only one that it creates has changed: --force.
+	@# A worker takes whole files, whose fixtures would cost more than the tests if made twice.
 	@$(BIN)/ape compile --force > /dev/null
-	@$(BIN)/ape test -n $(JOBS) $(ARGS)
+	@$(BIN)/ape test -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup
 	@$(BIN)/ruff check

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 from ape.exceptions import ContractLogicError, CustomError
+from ape_ethereum.trace import Trace
 from eth_abi import encode
 from eth_utils import function_signature_to_4byte_selector as selector_of
 from hexbytes import HexBytes
@@ -36,6 +37,14 @@ def _reverts(error, **values):
         yield
     message = f"expected {error.abi.name}{values}, got {raised.value!r}"
     assert _revert_data(raised.value) == _error_data(error.abi, values), message
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_call_trees():
+    """Ape draws the call tree of every revert, expected ones too: half a test's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trace, "show", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture(scope="session")

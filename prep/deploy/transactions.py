@@ -56,8 +56,7 @@ class Transactions:
                 pending = self._sign(step, creates, build(self._options()))
                 self._record.pending = pending
                 self._record.save(self._path)
-            if not self._asked("eth_getTransactionReceipt", pending):
-                self._send(pending)
+            self._send(pending)
             return self._wait(pending)
 
     def _options(self) -> dict[str, Any]:
@@ -120,7 +119,7 @@ class Transactions:
             self._provider.make_request("eth_sendRawTransaction", [pending.raw])
         except ProviderError as error:
             if self._asked("eth_getTransactionByHash", pending):
-                return  # sent before
+                return  # sent before, perhaps mined
             self._forget()
             raise UserError(f"{pending.step}: the node refuses it: {describe(error)}") from error
 

@@ -158,9 +158,7 @@ def audit(suite: Suite, *traders, gifts: int = 0) -> Books:
     assert now.net_deposits + sum(now.cash_flow) == now.liquidity, "M2"
 
     # Sizes, costs and what the borrowing fee is owed from; then what funding is, and squares.
-    totals = Totals.of(
-        [d.position for d in details], has_skew=suite.market["skewScale"] != 0
-    )
+    totals = Totals.of([d.position for d in details], has_skew=suite.market["skewScale"] != 0)
     assert (*state[:5], *state[9:]) == totals, "P1"
 
     in_use = {d.id: t.address for t, d in zip(traders, details, strict=True) if d.id}

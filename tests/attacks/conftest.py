@@ -1,0 +1,87 @@
+"""Who attacks whom, and on which markets."""
+
+import pytest
+
+from tests.suite import BTC, FULL, UNLIMITED, WAD
+
+LIQUIDITY = 10_000_000 * WAD
+
+# Price impact, and nothing that an attacker would have to pay for it.
+SKEWED = FULL | {
+    "openingFeeRate": 0,
+    "closingFeeRate": 0,
+    "maxPositionValue": UNLIMITED,
+    "maxLongOIValue": UNLIMITED,
+    "maxShortOIValue": UNLIMITED,
+    "maxNetOIValue": UNLIMITED,
+}
+
+
+@pytest.fixture(scope="session")
+def attacker(crowd):
+    return crowd[0]
+
+
+@pytest.fixture(scope="session")
+def accomplice(crowd):
+    """The attacker's second address."""
+    return crowd[1]
+
+
+@pytest.fixture(scope="session")
+def second_accomplice(crowd):
+    """The attacker's third address."""
+    return crowd[2]
+
+
+@pytest.fixture(scope="session")
+def victim(trader):
+    """Trades in good faith."""
+    return trader
+
+
+@pytest.fixture(scope="session")
+def victim_lp(other_trader):
+    """Provides liquidity in good faith, after the first `lp`."""
+    return other_trader
+
+
+@pytest.fixture
+def one_block(chain):
+    """Time stands still: transactions of one block, between which nothing accrues."""
+    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
+    yield
+    chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
+
+
+@pytest.fixture(scope="session")
+def markets(create_suite, lp, admin, treasury, crowd, trader, other_trader, liquidator, stranger):
+    """One suite of each kind, with liquidity. Everything of session scope that tests need is here:
+    Ape redoes narrower fixtures when a wider one comes after them."""
+    suites = {
+        "btc": create_suite(market=BTC),
+        "skewed": create_suite(market=SKEWED),
+        "full": create_suite(market=FULL, protocol_fee_rate=WAD // 10),
+    }
+    suites["full"].protocol.setTreasury(treasury, sender=admin)
+    for suite in suites.values():
+        suite.provide(lp, LIQUIDITY)
+    return suites
+
+
+@pytest.fixture
+def btc(markets):
+    """No price impact, no fees."""
+    return markets["btc"]
+
+
+@pytest.fixture
+def skewed(markets):
+    """Price impact and funding, no fees, no caps."""
+    return markets["skewed"]
+
+
+@pytest.fixture
+def full(markets):
+    """Everything on; the protocol takes 10 % of fees."""
+    return markets["full"]

@@ -1,0 +1,123 @@
+"""Attack: with price impact, moving the price against a position until it is worth less than
+nothing, and keeping what it loses beyond its collateral through the position that moved the price.
+
+A trader's loss ends at his collateral, the gain of the other address does not: the difference would
+be the LPs' money, in one block and at one oracle price.
+"""
+
+import pytest
+from ape.exceptions import ContractLogicError
+
+from tests.attacks.assets import dollars, leave, wealth
+from tests.suite import FEED_DECIMALS, WAD
+
+pytestmark = pytest.mark.usefixtures("one_block")
+
+both_sides = pytest.mark.parametrize("is_long", [True, False], ids=["long", "short"])
+
+
+def attempt(call, *args, sender):
+    """The attacker goes on when a step is refused: that is a defence."""
+    try:
+        return call(*args, sender=sender)
+    except ContractLogicError:
+        return None
+
+
+def move_skew(suite, account, is_long) -> int:
+    """As far as it goes: the largest of these sizes (whole bitcoin) that is not refused."""
+    for size in (9_000, 3_000, 1_000, 500, 300, 150):
+        if attempt(suite.protocol.openPositionWithToken, size * WAD, is_long, sender=account):
+            return size
+    raise AssertionError("nothing moves the skew")
+
+
+def weaken(suite, account, leverage: int) -> int:
+    """Moves the price until the position has this leverage, in hundredths. Its id."""
+    answer = suite.price() * 10**FEED_DECIMALS // WAD
+    for _ in range(4):
+        held = suite.lens.position(account)
+        excess = held.equity - held.entryNotional * 100 // leverage
+        # As if there were no price impact: a few per cent off, so four steps are plenty.
+        answer -= excess * 10**FEED_DECIMALS // held.position.size
+        suite.set_answer(answer)
+    reached = suite.lens.position(account).leverage
+    assert abs(reached - leverage * WAD // 100) < WAD // 100
+    return held.id
+
+
+def eps(suite, *sizes):
+    """For opening and closing these sizes, whole bitcoin."""
+    price = suite.price() // WAD
+    return sum(2 * size * (price + 2) + 4 for size in sizes) + price + 2
+
+
+@both_sides
+@pytest.mark.parametrize(
+    "market, size",
+    [("skewed", 3_000), ("skewed", 900), ("skewed", 400), ("skewed", 50), ("full", 300)],
+)
+def test_close_position__skew_moved_by_second_address__no_gain(
+    markets, market, attacker, accomplice, size, is_long
+):
+    suite = markets[market]
+    protocol, scale = suite.protocol, suite.market["skewScale"]
+    # What strict leverage asks for at the oracle price: the impact of opening, and a fifteenth.
+    impact = (size * WAD) ** 2 * suite.price() // (2 * scale) // WAD
+    notional = size * suite.price() + impact
+    suite.give_collateral(attacker, impact + notional // 15 + notional // 100)
+    suite.give_collateral(accomplice, dollars(4_000_000))
+    before, liquidity = wealth(suite, attacker, accomplice), protocol.liquidity()
+
+    attempt(protocol.openPositionWithToken, size * WAD, is_long, sender=attacker)
+    moved = move_skew(suite, accomplice, not is_long)
+    leave(suite, attacker)
+    leave(suite, accomplice)
+
+    tolerance = eps(suite, size, moved)
+    gained = wealth(suite, attacker, accomplice) - before
+    assert gained <= tolerance, f"M6: {gained} gained in one block at one price"
+    assert protocol.liquidity() >= liquidity - tolerance, "V1: a loss at an unchanged price"
+
+
+@both_sides
+def test_close_position__healthy_while_the_skew_supports_it__no_bad_debt(
+    skewed, attacker, accomplice, second_accomplice, is_long
+):
+    """The position is held up by the skew of the attacker's other addresses, so that it cannot be
+    liquidated although the oracle price has eaten its margin. Then they leave, and worse."""
+    suite, protocol = skewed, skewed.protocol
+    size = 200
+    suite.give_collateral(attacker, dollars(160_000))
+    for account in (accomplice, second_accomplice):
+        suite.give_collateral(account, dollars(4_000_000))
+    protocol.openPositionWithToken(size * WAD, is_long, sender=attacker)
+    protocol.openPositionWithToken(300 * WAD, is_long, sender=accomplice)
+    id_ = weaken(suite, attacker, 29_50)
+    assert not protocol.checkPositionLeverageAndLiquidability(id_)[1]
+
+    leave(suite, accomplice)
+    move_skew(suite, second_accomplice, not is_long)
+    leave(suite, attacker)
+    bad_debt = -protocol.cashFlow(0).badDebt
+    assert bad_debt == 0, f"V1: {bad_debt} of bad debt from a position that was below 30x"
+
+
+@both_sides
+def test_liquidate_position__skew_moved_by_liquidator__no_bad_debt(
+    skewed, isolated, attacker, accomplice, victim, is_long
+):
+    """In time, with a thirtieth left: collateral pays for everything."""
+    suite, protocol = skewed, skewed.protocol
+    suite.open(victim, dollars(35_000), dollars(500_000), is_long)
+    id_ = weaken(suite, victim, 30_05)
+    with isolated():
+        protocol.liquidatePosition(id_, sender=accomplice)
+        assert protocol.cashFlow(0).badDebt == 0
+
+    suite.give_collateral(attacker, dollars(4_000_000))
+    move_skew(suite, attacker, not is_long)
+    protocol.liquidatePosition(id_, sender=accomplice)
+    leave(suite, attacker)
+    bad_debt = -protocol.cashFlow(0).badDebt
+    assert bad_debt == 0, f"V1: {bad_debt} of bad debt, because the skew was moved"
