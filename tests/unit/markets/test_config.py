@@ -3,13 +3,12 @@
 import pytest
 
 from tests.expected import UNLIMITED, Funding, borrow_index, wmul_up
-from tests.suite import BTC, WAD, market_config
+from tests.suite import BTC, WAD, ZERO_ADDRESS, market_config
 from tests.unit.books import accrued, audit, both_sides, held, logs, open_position
 
 MAX_VALUE = 10**37
 MAX_SKEW_SCALE = 10**36
 ADDRESSES = 2**160 - 1
-ZERO_ADDRESS = "0x" + 40 * "0"
 DAY = 86_400
 SKEWED = BTC | {"skewScale": 1_000 * WAD, "maxFundingVelocity": 3 * WAD}
 COLLATERAL = 1_000 * WAD
@@ -29,50 +28,27 @@ GOOD = [
     {"maxLongOIValue": MAX_VALUE, "maxShortOIValue": MAX_VALUE, "maxNetOIValue": MAX_VALUE},
     {"enabled": False},
 ]
-# Parameters that are just beyond: those, then name, value and bounds in the error.
+
+
+def beyond(name: str, value: int, most: int, least: int = 0, **others: int) -> tuple:
+    """Parameters of which one is out of bounds, and what the error says."""
+    return {**others, name: value}, name, value, least, most
+
+
+# Parameters that are just beyond them.
 BAD = [
-    ({"skewScale": MAX_SKEW_SCALE + 1}, "skewScale", MAX_SKEW_SCALE + 1, 0, MAX_SKEW_SCALE),
-    (
-        {"maxFundingVelocity": 1_000 * WAD + 1},
-        "maxFundingVelocity",
-        1_000 * WAD + 1,
-        0,
-        1_000 * WAD,
-    ),
-    ({"openingFeeRate": WAD // 10 + 1}, "openingFeeRate", WAD // 10 + 1, 0, WAD // 10),
-    ({"closingFeeRate": WAD // 10 + 1}, "closingFeeRate", WAD // 10 + 1, 0, WAD // 10),
-    ({"borrowRate": 10 * WAD + 1, "reserveFactor": 0}, "borrowRate", 10 * WAD + 1, 0, 10 * WAD),
-    ({"reserveFactor": WAD + 1, "borrowRate": 0}, "reserveFactor", WAD + 1, 0, WAD),
-    (
-        {"borrowRate": WAD // 2 + 1, "reserveFactor": WAD},
-        "borrowRate",
-        WAD // 2 + 1,
-        0,
-        WAD // 2,
-    ),
-    (
-        {"minPositionValue": MAX_VALUE + 1, "maxPositionValue": UNLIMITED},
-        "minPositionValue",
-        MAX_VALUE + 1,
-        0,
-        MAX_VALUE,
-    ),
-    (
-        {"minPositionValue": 7, "maxPositionValue": 6},
-        "maxPositionValue",
-        6,
-        7,
-        MAX_VALUE,
-    ),
-    (
-        {"minPositionValue": 7, "maxPositionValue": MAX_VALUE + 1},
-        "maxPositionValue",
-        MAX_VALUE + 1,
-        7,
-        MAX_VALUE,
-    ),
+    beyond("skewScale", MAX_SKEW_SCALE + 1, MAX_SKEW_SCALE),
+    beyond("maxFundingVelocity", 1_000 * WAD + 1, 1_000 * WAD),
+    beyond("openingFeeRate", WAD // 10 + 1, WAD // 10),
+    beyond("closingFeeRate", WAD // 10 + 1, WAD // 10),
+    beyond("borrowRate", 10 * WAD + 1, 10 * WAD, reserveFactor=0),
+    beyond("reserveFactor", WAD + 1, WAD, borrowRate=0),
+    beyond("borrowRate", WAD // 2 + 1, WAD // 2, reserveFactor=WAD),
+    beyond("minPositionValue", MAX_VALUE + 1, MAX_VALUE),
+    beyond("maxPositionValue", 6, MAX_VALUE, 7, minPositionValue=7),
+    beyond("maxPositionValue", MAX_VALUE + 1, MAX_VALUE, 7, minPositionValue=7),
     *(
-        ({name: value}, name, value, 0, MAX_VALUE)
+        beyond(name, value, MAX_VALUE)
         for name in ("maxLongOIValue", "maxShortOIValue", "maxNetOIValue")
         for value in (MAX_VALUE + 1, UNLIMITED - 1)
     ),

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.expected import MAX_LEVERAGE, UNLIMITED, ceil, execution_price, fee, wmul_up
-from tests.suite import WAD
+from tests.suite import WAD, ZERO_ADDRESS
 from tests.unit.books import CashFlow, audit, books, both_sides, logs, open_position, sign
 
 COLLATERAL = 1_000 * WAD
@@ -12,7 +12,6 @@ OPENING, CLOSING = WAD // 1_000 + 1, WAD // 500 + 3
 SHARE = WAD // 3 + 1  # the protocol's, of every fee
 MAX_SHARE = WAD // 2
 ADDRESSES = 2**160 - 1
-ZERO_ADDRESS = "0x" + 40 * "0"
 ANSWER = 1_234_567_890_123  # $12,345.67890123
 
 

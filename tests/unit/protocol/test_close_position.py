@@ -3,7 +3,7 @@
 import pytest
 
 from tests.expected import UNLIMITED, borrow_index, ceil, execution_price
-from tests.suite import WAD
+from tests.suite import WAD, ZERO_ADDRESS
 from tests.unit.books import (
     CashFlow,
     accrued,
@@ -18,7 +18,6 @@ from tests.unit.books import (
 COLLATERAL = 1_000 * WAD
 NOTIONAL = 4_321 * WAD + 98_765
 DAY = 86_400
-ZERO_ADDRESS = "0x" + 40 * "0"
 RATE = 15 * WAD // 100  # of borrowing a year, and of the reserve
 
 

@@ -3,12 +3,11 @@
 import pytest
 
 from tests.expected import UNLIMITED
-from tests.suite import WAD
+from tests.suite import WAD, ZERO_ADDRESS
 from tests.unit.books import audit, both_sides, open_position, sign
 
 COLLATERAL = 1_000 * WAD
 NOTIONAL = 5_000 * WAD
-ZERO_ADDRESS = "0x" + 40 * "0"
 
 
 @pytest.fixture

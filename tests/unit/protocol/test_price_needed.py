@@ -10,26 +10,24 @@ COLLATERAL = 1_000 * WAD
 NOTIONAL = 5_000 * WAD
 HEARTBEAT = 7 * 86_400
 
-with_position = {
-    "withdrawCollateral": lambda p, a: p.withdrawCollateral(1, sender=a),
-    "increasePosition": lambda p, a: p.increasePosition(WAD, sender=a),
-    "increasePosition_limited": lambda p, a: p.increasePosition(
-        WAD, UNLIMITED, UNLIMITED, sender=a
-    ),
-    "decreasePosition": lambda p, a: p.decreasePosition(WAD, sender=a),
-    "decreasePosition_limited": lambda p, a: p.decreasePosition(WAD, 0, UNLIMITED, sender=a),
-    "decreasePosition_all": lambda p, a: p.decreasePosition(NOTIONAL, sender=a),
-    "closePosition": lambda p, a: p.closePosition(sender=a),
-    "closePosition_limited": lambda p, a: p.closePosition(0, UNLIMITED, sender=a),
-    "checkPosition": lambda p, _: p.checkPositionLeverageAndLiquidability(1),
-    "liquidityReservesToHold": lambda p, _: p.liquidityReservesToHold(),
-    "exposure": lambda p, _: p.exposure(False),
-}
-without_position = {
-    "openPositionWithSize": lambda p, a: p.openPositionWithSize(NOTIONAL, True, sender=a),
-    "openPositionWithToken": lambda p, a: p.openPositionWithToken(WAD, True, sender=a),
-    "liquidatePosition": lambda p, a: p.liquidatePosition(1, sender=a),
-}
+with_position = [
+    lambda protocol, holder: protocol.withdrawCollateral(1, sender=holder),
+    lambda protocol, holder: protocol.increasePosition(WAD, sender=holder),
+    lambda protocol, holder: protocol.increasePosition(WAD, UNLIMITED, UNLIMITED, sender=holder),
+    lambda protocol, holder: protocol.decreasePosition(WAD, sender=holder),
+    lambda protocol, holder: protocol.decreasePosition(WAD, 0, UNLIMITED, sender=holder),
+    lambda protocol, holder: protocol.decreasePosition(NOTIONAL, sender=holder),
+    lambda protocol, holder: protocol.closePosition(sender=holder),
+    lambda protocol, holder: protocol.closePosition(0, UNLIMITED, sender=holder),
+    lambda protocol, _: protocol.checkPositionLeverageAndLiquidability(1),
+    lambda protocol, _: protocol.liquidityReservesToHold(),
+    lambda protocol, _: protocol.exposure(False),
+]
+without_position = [
+    lambda protocol, other: protocol.openPositionWithSize(NOTIONAL, True, sender=other),
+    lambda protocol, other: protocol.openPositionWithToken(WAD, True, sender=other),
+    lambda protocol, other: protocol.liquidatePosition(1, sender=other),
+]
 
 
 @pytest.fixture(params=["stale", "zero", "negative"])
@@ -49,10 +47,10 @@ def refusal(btc, trader, other_trader, clock, request):
 
 def test_price__missing__what_depends_on_it_is_refused(btc, trader, other_trader, reverts, refusal):
     error, values = refusal
-    for _name, act in with_position.items():
+    for act in with_position:
         with reverts(error, **values):
             act(btc.protocol, trader)
-    for _name, act in without_position.items():
+    for act in without_position:
         with reverts(error, **values):
             act(btc.protocol, other_trader)
 
