@@ -6,6 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Position, Realised} from "../interfaces/IMarkets.sol";
 import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
 import {FixedPoint} from "./perps/FixedPoint.sol";
@@ -45,9 +46,9 @@ contract Protocol is IProtocol, Markets {
     uint256 public constant MAX_REWARD_FROM_VAULT = 50e18;
 
     uint256 private constant BTC = 0;
-    /// @dev With a skew scale, a side may have a thirtieth of it. A loss ends at collateral, and the gain of the address
-    /// that moves the skew against a position does not; with less depth that difference could be taken from the vault.
-    uint256 private constant MIN_DEPTH = 30;
+    /// @dev How many times a side's open interest has to fit into the skew scale. A loss ends at collateral, and the gain of
+    /// whoever moves the skew against a position does not; with less depth that difference could be taken from the vault.
+    uint256 private constant MIN_DEPTH = 120;
 
     /// @inheritdoc IProtocol
     IVault public immutable vault;
@@ -196,27 +197,20 @@ contract Protocol is IProtocol, Markets {
         require(trader.account != msg.sender, SelfLiquidation());
         Market memory market = _begin(BTC);
         Position memory p = trader.position;
-        uint256 notional = PositionLib.notional(p.size, p.entryPrice);
-        int256 equity = market.equity(p, trader.collateral, false);
-        uint256 leverage = PositionLib.leverage(notional, equity);
-        require(leverage > LIQUIDATION_LEVERAGE, PositionHealthy(leverage, LIQUIDATION_LEVERAGE));
+        uint256 reward = PositionLib.notional(p.size, p.entryPrice).wmul(LIQUIDATION_REWARD_RATE);
+        int256 toVault = _settle(market, trader, _firstStep(market, trader));
 
-        int256 toVault;
-        {
-            // A third only where something is left and collateral can pay for it; otherwise the whole.
-            int256 part = p.size / 3;
-            Fill memory fill = _fill(market, p, part);
-            if (equity <= 0 || part == 0 || int256(trader.collateral) + fill.realised.total() < 0) {
-                fill = _fill(market, p, p.size);
-            }
-            toVault = _settle(market, trader, fill);
-        }
-
-        uint256 reward = notional.wmul(LIQUIDATION_REWARD_RATE);
         uint256 fromTrader = Math.min(reward, trader.collateral);
-        trader.collateral -= fromTrader;
-        if (p.size != 0 && _mustCloseRest(market, trader)) {
-            toVault += _settle(market, trader, _fill(market, p, p.size));
+        if (p.size == 0) {
+            trader.collateral -= fromTrader;
+        } else {
+            Fill memory rest = _fill(market, p, p.size);
+            int256 equity = _lenientEquity(market, trader, rest);
+            // Not out of what the rest owes: closing it would leave bad debt then, paid out as a reward.
+            int256 left = int256(trader.collateral) + rest.realised.total();
+            fromTrader = Math.min(fromTrader, uint256(SignedMath.max(0, left)));
+            trader.collateral -= fromTrader;
+            if (_mustCloseRest(market, p, equity - int256(fromTrader))) toVault += _settle(market, trader, rest);
         }
         // Last, and no more than there is: the vault's part of a reward never makes a liquidation fail.
         uint256 fromVault = Math.min(reward - fromTrader, MAX_REWARD_FROM_VAULT);
@@ -243,7 +237,9 @@ contract Protocol is IProtocol, Markets {
         returns (uint256 leverageRate, bool isLiquidable)
     {
         Trader memory trader = _load(_ownerOf(id));
-        leverageRate = _leverage(_beginLooking(BTC), trader, false);
+        Market memory market = _beginLooking(BTC);
+        Position memory p = trader.position;
+        leverageRate = _leverage(p, _lenientEquity(market, trader, _fill(market, p, p.size)));
         isLiquidable = leverageRate > LIQUIDATION_LEVERAGE;
     }
 
@@ -447,10 +443,23 @@ contract Protocol is IProtocol, Markets {
         );
     }
 
+    /// @dev What a liquidation closes first: a third where something is left and collateral can pay for it, else the whole.
+    function _firstStep(Market memory market, Trader memory trader) private pure returns (Fill memory fill) {
+        Position memory p = trader.position;
+        fill = _fill(market, p, p.size);
+        int256 equity = _lenientEquity(market, trader, fill);
+        uint256 leverage = _leverage(p, equity);
+        require(leverage > LIQUIDATION_LEVERAGE, PositionHealthy(leverage, LIQUIDATION_LEVERAGE));
+        int256 part = p.size / 3;
+        if (equity <= 0 || part == 0) return fill;
+        Fill memory third = _fill(market, p, part);
+        if (int256(trader.collateral) + third.realised.total() >= 0) fill = third;
+    }
+
     /// @dev Whether what a liquidation has left is still unhealthy or too small to stand alone.
-    function _mustCloseRest(Market memory market, Trader memory trader) private view returns (bool) {
-        (uint256 value, uint256 min) = _minValue(BTC, market, trader.position.size);
-        return value < min || _leverage(market, trader, false) > LIQUIDATION_LEVERAGE;
+    function _mustCloseRest(Market memory market, Position memory p, int256 equity) private view returns (bool) {
+        (uint256 value, uint256 min) = _minValue(BTC, market, p.size);
+        return value < min || _leverage(p, equity) > LIQUIDATION_LEVERAGE;
     }
 
     // ------------------------------------------------------------------------------------------------------- checks
@@ -467,15 +476,22 @@ contract Protocol is IProtocol, Markets {
     }
 
     function _checkLeverage(Market memory market, Trader memory trader) private pure {
-        uint256 leverage = _leverage(market, trader, true);
+        Position memory p = trader.position;
+        Realised memory r;
+        market.realise(r, p, p.size, market.fillPrice(-p.size));
+        (int256 equity, int256 atOracle) = market.equities(p, r, trader.collateral);
+        uint256 leverage = _leverage(p, SignedMath.min(equity, atOracle));
         require(leverage <= MAX_LEVERAGE, LeverageTooHigh(leverage, MAX_LEVERAGE));
     }
 
-    function _leverage(Market memory market, Trader memory trader, bool strict) private pure returns (uint256) {
-        Position memory p = trader.position;
-        return PositionLib.leverage(
-            PositionLib.notional(p.size, p.entryPrice), market.equity(p, trader.collateral, strict)
-        );
+    /// @dev Equity as it counts for being liquidated. `fill`: of the whole position.
+    function _lenientEquity(Market memory market, Trader memory trader, Fill memory fill) private pure returns (int256) {
+        (int256 equity, int256 atOracle) = market.equities(trader.position, fill.realised, trader.collateral);
+        return SignedMath.max(equity, atOracle);
+    }
+
+    function _leverage(Position memory p, int256 equity) private pure returns (uint256) {
+        return PositionLib.leverage(PositionLib.notional(p.size, p.entryPrice), equity);
     }
 
     /// @dev The size that a notional buys at the oracle price, rounded down.

@@ -100,6 +100,8 @@ contract ProtocolLens is IProtocolLens {
             m.price != 0 && m.price <= MAX_PRICE, IMarkets.PriceOutOfBounds(m.price, MAX_PRICE)
         );
         m.skewScale = config.skewScale;
+        // An index may be left from a former life of the market. Without a skew scale the protocol does not look at it.
+        if (m.skewScale == 0) (m.state.fundingRate, m.state.fundingIndex) = (0, 0);
         m.closingFeeRate = config.closingFeeRate;
         m.accrue(config.borrowRate.wmul(config.reserveFactor), config.maxFundingVelocity, block.timestamp);
     }
@@ -114,7 +116,8 @@ contract ProtocolLens is IProtocolLens {
         v.collateral = details.collateral;
         v.entryNotional = details.entryNotional;
         m.realise(v.unrealised, p, p.size, m.fillPrice(-p.size));
-        v.equity = m.equity(p, details.collateral, false);
+        (int256 equity, int256 atOracle) = m.equities(p, v.unrealised, details.collateral);
+        v.equity = SignedMath.max(equity, atOracle);
         v.leverage = PositionLib.leverage(details.entryNotional, v.equity);
         v.liquidatable = v.leverage > threshold;
     }

@@ -162,7 +162,8 @@ interface IProtocol is IMarkets {
     function closePosition(uint256 acceptablePrice, uint256 deadline) external;
 
     /// @notice Liquidates a third of a position whose leverage is above 30x, or all of it where a third does not help.
-    /// Anyone but the trader. The reward, 0.5 % of the entry notional before, is added to the caller's balance.
+    /// Anyone but the trader. The reward is 0.5 % of the entry notional before, as far as what the trader has left, and then
+    /// at most 50 PREP of the vault, pay for it. It is added to the caller's balance.
     function liquidatePosition(uint256 id) external;
 
     // ------------------------------------------------------------------------------------------------------ views

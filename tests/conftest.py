@@ -5,11 +5,12 @@ from contextlib import contextmanager
 import pytest
 from ape.exceptions import ContractLogicError, CustomError
 from ape_ethereum.trace import Trace
+from ape_foundry.provider import FoundryProvider
 from eth_abi import encode
 from eth_utils import function_signature_to_4byte_selector as selector_of
 from hexbytes import HexBytes
 
-from tests.suite import FULL, deploy_suite
+from tests.suite import deploy_suite
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 HOUR = 3_600
@@ -39,6 +40,17 @@ def _reverts(error, **values):
     assert _revert_data(raised.value) == _error_data(error.abi, values), message
 
 
+def pytest_configure():
+    """Ape has its node keep every step of every transaction, which makes it half as fast. Nothing
+    here looks at steps."""
+    build_command = FoundryProvider.build_command
+
+    def without_steps(provider):
+        return [word for word in build_command(provider) if word != "--steps-tracing"]
+
+    FoundryProvider.build_command = without_steps
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_call_trees():
     """Ape draws the call tree of every revert, expected ones too: half a test's time."""
@@ -61,20 +73,37 @@ def reverts():
 def isolated(chain):
     """`with isolated():` what happens inside is undone, time included.
 
-    `chain.isolate` swallows every exception raised inside it, failed assertions too.
+    `chain.isolate` swallows every exception raised inside it, failed assertions too, and does not
+    look whether the node has gone back.
     """
+    provider = chain.provider
 
     @contextmanager
     def isolate():
         pending = chain.pending_timestamp
-        snapshot = chain.snapshot()
+        head, snapshot = chain.blocks.head, provider.snapshot()
         try:
             yield
         finally:
-            chain.restore(snapshot)
+            assert provider.restore(snapshot), "the node does not know its snapshot any more"
+            assert chain.blocks.head.hash == head.hash, "the node has gone back to another state"
+            # A moment after mining, Anvil still refuses the same transaction as already known.
+            provider.make_request("anvil_dropAllTransactions", [])
+            chain.history.revert_to_block(head.number)
             chain.pending_timestamp = pending
 
     return isolate
+
+
+@pytest.fixture(autouse=True)
+def undone(isolated):
+    """What a test does, and what its own fixtures have done, is undone. Those of wider scope stay.
+
+    Ape's isolation is switched off (pyproject.toml): it does not notice when the node fails to go
+    back, and builds fixtures anew whenever one of wider scope comes after them.
+    """
+    with isolated():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -157,12 +186,6 @@ def create_suite(project, admin, risk_manager, guardian):
 def suite(create_suite):
     """The BTC market at $10,000 with its default parameters and an empty vault."""
     return create_suite()
-
-
-@pytest.fixture(scope="session")
-def full_suite(create_suite):
-    """A market with skew pricing, funding, all fees and caps, the protocol taking 10 % of fees."""
-    return create_suite(market=FULL, protocol_fee_rate=10**17)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ BTC = {
 
 # The same with everything on that the engine knows.
 FULL = BTC | {
-    "skewScale": 30_000 * WAD,
+    "skewScale": 120_000 * WAD,
     "maxFundingVelocity": 3 * WAD,
     "openingFeeRate": WAD // 1_000,
     "closingFeeRate": WAD // 500,

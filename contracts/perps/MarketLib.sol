@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
-import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {MarketState, Position, Realised} from "../../interfaces/IMarkets.sol";
 import {Accounting} from "./Accounting.sol";
 import {FixedPoint} from "./FixedPoint.sol";
@@ -65,20 +64,15 @@ library MarketLib {
         r.realise(p, part, price, m.fundingIndex, m.borrowIndex, market.closingFeeRate);
     }
 
-    /// @notice What closing `p` now would leave, added to `collateral`. Strict: at the lower of execution and oracle price,
-    /// for what lets a trader do more; else at the higher, for what lets others act against him.
-    function equity(Market memory market, Position memory p, uint256 collateral, bool strict)
+    /// @notice What closing all of `p`, which realises `r`, leaves of `collateral`, and what it would leave at the oracle
+    /// price. The lower one is for what lets a trader do more, the higher one for what lets others act against him.
+    function equities(Market memory market, Position memory p, Realised memory r, uint256 collateral)
         internal
         pure
-        returns (int256)
+        returns (int256 equity, int256 atOracle)
     {
-        Realised memory r;
-        realise(market, r, p, p.size, fillPrice(market, -p.size));
-        if (market.skewScale != 0) {
-            int256 atOracle = p.size.wmul(int256(market.price) - int256(p.entryPrice));
-            r.pricePnl = strict ? SignedMath.min(r.pricePnl, atOracle) : SignedMath.max(r.pricePnl, atOracle);
-        }
-        return int256(collateral) + r.total();
+        equity = atOracle = int256(collateral) + r.total();
+        if (market.skewScale != 0) atOracle += p.size.wmul(int256(market.price) - int256(p.entryPrice)) - r.pricePnl;
     }
 
     /// @notice Liquidity that has to stay in the vault for this market.

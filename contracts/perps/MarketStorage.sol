@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CashFlow, MarketConfig, MarketState, Realised} from "../../interfaces/IMarkets.sol";
 import {IPriceOracle} from "../../interfaces/IPriceOracle.sol";
@@ -64,11 +65,12 @@ library MarketStorage {
     uint256 internal constant HAS_OPENING_FEE = 4;
     uint256 internal constant HAS_CLOSING_FEE = 8;
     uint256 internal constant HAS_RESERVE = 16;
-    uint256 internal constant HAS_MIN_VALUE = 32;
-    uint256 internal constant HAS_MAX_VALUE = 64;
-    uint256 internal constant HAS_LONG_CAP = 128;
-    uint256 internal constant HAS_SHORT_CAP = 256;
-    uint256 internal constant HAS_NET_CAP = 512;
+    uint256 internal constant HAS_MAX_VALUE = 32;
+    uint256 internal constant HAS_LONG_CAP = 64;
+    uint256 internal constant HAS_SHORT_CAP = 128;
+    uint256 internal constant HAS_NET_CAP = 256;
+    /// From this bit on: the exponent of a power of two that is at least `minPositionValue`.
+    uint256 internal constant MIN_VALUE_EXPONENT = 24;
 
     /// @notice Reads what changes with time, and with a skew scale what funding depends on.
     function loadIndices(MarketSlots storage s, MarketState memory m, bool hasSkew) internal view {
@@ -158,11 +160,11 @@ library MarketStorage {
         if (c.openingFeeRate != 0) flags |= HAS_OPENING_FEE;
         if (c.closingFeeRate != 0) flags |= HAS_CLOSING_FEE;
         if (c.reserveFactor != 0) flags |= HAS_RESERVE;
-        if (c.minPositionValue != 0) flags |= HAS_MIN_VALUE;
         if (c.maxPositionValue != type(uint256).max) flags |= HAS_MAX_VALUE;
         if (c.maxLongOIValue != type(uint256).max) flags |= HAS_LONG_CAP;
         if (c.maxShortOIValue != type(uint256).max) flags |= HAS_SHORT_CAP;
         if (c.maxNetOIValue != type(uint256).max) flags |= HAS_NET_CAP;
+        flags |= Math.log2(c.minPositionValue, Math.Rounding.Ceil) << MIN_VALUE_EXPONENT;
 
         s.oracle = c.oracle;
         s.reserveRate = uint64(FixedPoint.wmul(c.borrowRate, c.reserveFactor));

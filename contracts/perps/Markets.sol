@@ -275,14 +275,15 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         require(value >= min, PositionTooSmall(value, min));
     }
 
-    /// @dev A position's value at the oracle price and the smallest allowed.
+    /// @dev A position's value at the oracle price and the smallest allowed, or 0 if the value is well above it.
     function _minValue(uint256 marketId, Market memory market, int256 size)
         internal
         view
         returns (uint256 value, uint256 min)
     {
-        if (market.flags & MarketStorage.HAS_MIN_VALUE == 0) return (0, 0);
-        return (SignedMath.abs(size).wmul(market.price), _markets[marketId].minPositionValue);
+        value = SignedMath.abs(size).wmul(market.price);
+        // The exact bound is read only for what is not obviously large enough.
+        if (value >> (market.flags >> MarketStorage.MIN_VALUE_EXPONENT) == 0) min = _markets[marketId].minPositionValue;
     }
 
     /// @dev Adds `size` to a position, and to the aggregates.

@@ -149,7 +149,11 @@ class Isolated(Book):
         settlements = [first]
 
         reward = notional * limits.LIQUIDATION_REWARD_RATE // WAD
-        from_trader = min(first.collateral, reward)
+        left = first.collateral
+        if rest.size:
+            # Not out of what the rest owes: closing it would leave bad debt then.
+            left = min(left, settle(rest, rest.size, left, quote, skew - first.size, rate).collateral)
+        from_trader = min(left, reward)
         collateral = first.collateral - from_trader
         if rest.size and self._must_go(rest, collateral, quote, skew - first.size):
             skew -= first.size

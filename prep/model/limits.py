@@ -43,6 +43,6 @@ DAY: Final = 86_400
 YEAR: Final = 31_536_000
 CLOCK: Final = 2**32
 """Times are stored modulo this."""
-MIN_DEPTH: Final = 30
+MIN_DEPTH: Final = 120
 """How many times a side's open interest of isolated positions has to fit into the skew scale: a
 loss ends at collateral, the gain of whoever moves the skew against a position does not."""

@@ -55,12 +55,12 @@ def one_block(chain):
 
 
 @pytest.fixture(scope="session")
-def markets(create_suite, lp, admin, treasury, crowd, trader, other_trader, liquidator, stranger):
-    """One suite of each kind, with liquidity. Everything of session scope that tests need is here:
-    Ape redoes narrower fixtures when a wider one comes after them."""
+def markets(create_suite, lp, admin, treasury):
+    """One suite of each kind, with liquidity."""
     suites = {
         "btc": create_suite(market=BTC),
         "skewed": create_suite(market=SKEWED),
+        "steep": create_suite(market=SKEWED | {"skewScale": 6_000 * WAD}),
         "full": create_suite(market=FULL, protocol_fee_rate=WAD // 10),
     }
     suites["full"].protocol.setTreasury(treasury, sender=admin)
@@ -79,6 +79,12 @@ def btc(markets):
 def skewed(markets):
     """Price impact and funding, no fees, no caps."""
     return markets["skewed"]
+
+
+@pytest.fixture
+def steep(markets):
+    """The same with a price impact that money can make: 60 bitcoin move the price by 1 %."""
+    return markets["steep"]
 
 
 @pytest.fixture

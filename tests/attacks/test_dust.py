@@ -15,7 +15,7 @@ UNIT_VALUE = 10_000
 
 
 @pytest.fixture(scope="session")
-def free(markets, create_suite, lp):
+def free(create_suite, lp):
     """Without a smallest position and without fees."""
     suite = create_suite(market=BTC | {"minPositionValue": 0})
     suite.provide(lp, dollars(1_000_000))

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("one_block")
 
 
 @pytest.fixture(scope="session")
-def empty(create_suite, crowd, trader, other_trader, lp):
+def empty(create_suite):
     """An empty vault, and a market in which a tenth of a trade's notional is a gift to it."""
     market = BTC | {"openingFeeRate": FEE_RATE, "borrowRate": 0, "reserveFactor": 0}
     return create_suite(market=market | {"minPositionValue": 0})

@@ -46,10 +46,10 @@ pytestmark = pytest.mark.usefixtures("one_block")
 
 
 @pytest.fixture(scope="session")
-def hostile(project, markets, admin, treasury, lp, trader, other_trader):
+def hostile(project, create_suite, admin, treasury, lp, trader, other_trader):
     """The market with everything on, over the hostile token. The token itself has collateral,
     shares and a position; the trader's position is liquidatable; fees are unpaid."""
-    base = markets["full"]
+    base = create_suite(market=FULL)
     token = admin.deploy(project.HostileToken)
     protocol = admin.deploy(project.Protocol, token, base.authority, False)
     suite = replace(

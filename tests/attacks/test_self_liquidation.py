@@ -16,14 +16,7 @@ MAX_REWARD_FROM_VAULT = 50 * WAD
 # One base unit for each fill: liquidation closes in at most two, what is left goes in a third.
 EPS = 3
 
-# Some cases succeed as attacks: known and not mended yet.
-pytestmark = [
-    pytest.mark.usefixtures("one_block"),
-    pytest.mark.xfail(
-        strict=False,
-        reason="open: docs/known-issues.md, A reward can come out of what the rest still owes",
-    ),
-]
+pytestmark = pytest.mark.usefixtures("one_block")
 
 
 def compare(suite, isolated, attacker, accomplice, *, notional, collateral, is_long, answer):

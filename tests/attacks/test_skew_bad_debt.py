@@ -11,14 +11,7 @@ from ape.exceptions import ContractLogicError
 from tests.attacks.assets import dollars, leave, wealth
 from tests.suite import FEED_DECIMALS, WAD
 
-# Some cases succeed as attacks: known and not mended yet.
-pytestmark = [
-    pytest.mark.usefixtures("one_block"),
-    pytest.mark.xfail(
-        strict=False,
-        reason="open for some cases: docs/known-issues.md, A skew scale and limited liability",
-    ),
-]
+pytestmark = pytest.mark.usefixtures("one_block")
 
 both_sides = pytest.mark.parametrize("is_long", [True, False], ids=["long", "short"])
 
@@ -32,8 +25,10 @@ def attempt(call, *args, sender):
 
 
 def move_skew(suite, account, is_long) -> int:
-    """As far as it goes: the largest of these sizes (whole bitcoin) that is not refused."""
-    for size in (9_000, 3_000, 1_000, 500, 300, 150):
+    """As far as it goes: the largest of these parts of the skew scale that is not refused. The
+    size, whole bitcoin."""
+    scale = suite.market["skewScale"] // WAD
+    for size in (scale // part for part in (1, 3, 10, 30, 60, 120, 300, 400)):
         if attempt(suite.protocol.openPositionWithToken, size * WAD, is_long, sender=account):
             return size
     raise AssertionError("nothing moves the skew")
@@ -61,14 +56,15 @@ def eps(suite, *sizes):
 
 @both_sides
 @pytest.mark.parametrize(
-    "market, size",
-    [("skewed", 3_000), ("skewed", 900), ("skewed", 400), ("skewed", 50), ("full", 300)],
+    "market, part",
+    [("steep", 10), ("steep", 30), ("steep", 60), ("steep", 120), ("steep", 600), ("full", 400)],
 )
 def test_close_position__skew_moved_by_second_address__no_gain(
-    markets, market, attacker, accomplice, size, is_long
+    markets, market, attacker, accomplice, part, is_long
 ):
     suite = markets[market]
     protocol, scale = suite.protocol, suite.market["skewScale"]
+    size = scale // WAD // part
     # What strict leverage asks for at the oracle price: the impact of opening, and a fifteenth.
     impact = (size * WAD) ** 2 * suite.price() // (2 * scale) // WAD
     notional = size * suite.price() + impact
@@ -87,19 +83,25 @@ def test_close_position__skew_moved_by_second_address__no_gain(
     assert protocol.liquidity() >= liquidity - tolerance, "V1: a loss at an unchanged price"
 
 
-@both_sides
+@pytest.mark.parametrize(
+    "is_long, collateral",
+    [
+        pytest.param(True, 16_000, id="long"),
+        pytest.param(False, 16_000, id="short"),
+        pytest.param(False, 190_000, id="short, worth nearly twice its entry"),
+    ],
+)
 def test_close_position__healthy_while_the_skew_supports_it__no_bad_debt(
-    skewed, attacker, accomplice, second_accomplice, is_long
+    steep, attacker, accomplice, second_accomplice, is_long, collateral
 ):
     """The position is held up by the skew of the attacker's other addresses, so that it cannot be
     liquidated although the oracle price has eaten its margin. Then they leave, and worse."""
-    suite, protocol = skewed, skewed.protocol
-    size = 200
-    suite.give_collateral(attacker, dollars(160_000))
+    suite, protocol = steep, steep.protocol
+    suite.give_collateral(attacker, dollars(collateral))
     for account in (accomplice, second_accomplice):
         suite.give_collateral(account, dollars(4_000_000))
-    protocol.openPositionWithToken(size * WAD, is_long, sender=attacker)
-    protocol.openPositionWithToken(300 * WAD, is_long, sender=accomplice)
+    protocol.openPositionWithToken(20 * WAD, is_long, sender=attacker)
+    protocol.openPositionWithToken(30 * WAD, is_long, sender=accomplice)
     id_ = weaken(suite, attacker, 29_50)
     assert not protocol.checkPositionLeverageAndLiquidability(id_)[1]
 
@@ -112,11 +114,11 @@ def test_close_position__healthy_while_the_skew_supports_it__no_bad_debt(
 
 @both_sides
 def test_liquidate_position__skew_moved_by_liquidator__no_bad_debt(
-    skewed, isolated, attacker, accomplice, victim, is_long
+    steep, isolated, attacker, accomplice, victim, is_long
 ):
     """In time, with a thirtieth left: collateral pays for everything."""
-    suite, protocol = skewed, skewed.protocol
-    suite.open(victim, dollars(35_000), dollars(500_000), is_long)
+    suite, protocol = steep, steep.protocol
+    suite.open(victim, dollars(30_000), dollars(400_000), is_long)
     id_ = weaken(suite, victim, 30_05)
     with isolated():
         protocol.liquidatePosition(id_, sender=accomplice)

@@ -20,11 +20,6 @@ LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 CHAIN = 31337
 
 
-@pytest.fixture(scope="module", autouse=True)
-def before_all_else(deployed, everybody, lp, trader):
-    """Ape isolates tests from each other at no cost if what they share exists before the first."""
-
-
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch):
     """Ape draws no call trees of reverts that are expected."""
@@ -407,8 +402,9 @@ def test_deploy__feed_without_code__refused_before_anything_is_sent(refused, par
     refused(message, params.model_copy(update={"markets": (market,)}))
 
 
-def test_deploy__account_without_funds__refused(refused, accounts):
-    poor = accounts.generate_test_account()
+def test_deploy__account_without_funds__refused(refused, stranger, chain):
+    poor = stranger
+    chain.set_balance(poor, 0)
     refused(f"{poor.address} has no funds on chain 31337", account=poor)
 
 
@@ -439,14 +435,14 @@ def test_deploy__unfinished_with_other_code__refused(run, refused, params, edite
     refused("was begun with other contracts: their code has changed")
 
 
-def test_deploy__record_of_a_chain_that_is_gone__refused(run, refused, params, chain):
-    with chain.isolate():
+def test_deploy__record_of_a_chain_that_is_gone__refused(run, refused, params, isolated):
+    with isolated():
         run(params)
     refused("is on another chain with id 31337 (its node ended with the command that deployed)")
 
 
-def test_deploy__record_of_a_restarted_node__says_so(run, refused, params, edited, chain):
-    with chain.isolate():
+def test_deploy__record_of_a_restarted_node__says_so(run, refused, params, edited, isolated):
+    with isolated():
         run(params)
     edited(temporary=False)
     refused("there is no Authority on this one")

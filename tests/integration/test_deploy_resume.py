@@ -49,9 +49,9 @@ def run(project, deployer, params, path):
 
 
 @pytest.fixture(scope="module")
-def expected(project, deployer, params, stranger, chain, tmp_path_factory):
+def expected(project, deployer, params, stranger, isolated, tmp_path_factory):
     """What an undisturbed deployment makes: its outcome, and how often the nonce is used."""
-    with chain.isolate():
+    with isolated():
         before = deployer.nonce
         deployment = deploy(project, deployer, params, tmp_path_factory.mktemp("whole") / "1.json")
         return _outcome(deployment), deployer.nonce - before

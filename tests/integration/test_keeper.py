@@ -10,7 +10,7 @@ from web3._utils.http_session_manager import HTTPSessionManager
 from prep.keeper import Keeper, Settings, decide
 from prep.keeper.chain import NodeError
 from prep.keeper.report import Round
-from tests.suite import WAD
+from tests.suite import FULL, WAD
 
 COLLATERAL = 1_000 * WAD
 NOTIONAL = 15_000 * WAD  # 1.5 bitcoin at 10,000
@@ -38,6 +38,12 @@ def keeper(create_keeper):
 
 
 @pytest.fixture(scope="module")
+def suite(create_suite):
+    """Of this file alone: its positions stay."""
+    return create_suite()
+
+
+@pytest.fixture(scope="module")
 def longs(suite, lp, crowd):
     """Five longs of 1.5 bitcoin, ids 1 to 5: above 30x below a price of 9,666.67."""
     suite.provide(lp, LIQUIDITY)
@@ -45,17 +51,13 @@ def longs(suite, lp, crowd):
 
 
 @pytest.fixture(scope="module")
-def deployments(suite, longs, full_suite, lp, crowd):
+def deployments(create_suite, suite, longs, lp, crowd):
     """The plain market with its longs, and the one with everything on with three of 13.5x."""
+    full_suite = create_suite(market=FULL, protocol_fee_rate=WAD // 10)
     full_suite.provide(lp, LIQUIDITY)
     for account in crowd[:3]:
         full_suite.open(account, COLLATERAL, 13_500 * WAD, True)
     return {"plain": suite, "full": full_suite}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def before_all_else(deployments):
-    """Ape isolates tests from each other at no cost if what they share exists before the first."""
 
 
 @pytest.fixture

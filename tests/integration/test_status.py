@@ -59,7 +59,7 @@ def params():
 
 
 @pytest.fixture(scope="module")
-def world(project, admin, lp, trader, stranger, crowd, params, tmp_path_factory):
+def world(project, admin, params, tmp_path_factory):
     """Deployed, nothing else."""
     return World(project, admin, params, tmp_path_factory.mktemp("status") / "31337.json")
 
@@ -203,8 +203,8 @@ def test_status__oracle_was_replaced__asks_the_new_one(funded, admin, create_ora
     assert funded.status().markets[0].price == 2 * 10**22
 
 
-def test_status__another_chain__refused(world, chain, project, admin, params, tmp_path):
-    with chain.isolate():
+def test_status__another_chain__refused(world, chain, isolated, project, admin, params, tmp_path):
+    with isolated():
         other = World(project, admin, params, tmp_path / "31337.json")
     with pytest.raises(UserError, match="the recorded deployment is on another chain with id"):
         read_status(project, other.deployment, chain.provider, 1)

@@ -540,6 +540,11 @@ def check_liquidation(result: PositionLiquidated, before: Trader, quote: Quote, 
         assert (first.size_removed, first.bad_debt) == (third, 0), "P5 not a third"
     reward = wmul(held.notional, 5 * WAD // 1_000)
     from_trader = min(reward, first.collateral)
+    if first.size:  # not out of what the rest owes
+        rest = reduced(held, third)
+        closing = settle(rest, rest.size, first.collateral, quote, skew - third, 0)
+        from_trader = min(from_trader, closing.collateral)
+        assert not from_trader or not any(step.bad_debt for step in others), "V1 paid by the vault"
     assert result.reward - result.from_vault == from_trader, "P5 the trader's part of the reward"
     assert result.from_vault == min(reward - from_trader, 50 * UNIT), "P5 the vault's part"
     if others:
@@ -576,7 +581,7 @@ def test_any_sequence__after_each_action__invariants_hold(
 
 def test_long_walks__fixed_seeds__reach_every_outcome() -> None:
     seen: Counter[str] = Counter()
-    for seed, (price, depth) in enumerate(zip(PRICES, (0, 1, 3, 0), strict=True)):
+    for seed, (price, depth) in enumerate(zip(PRICES, (0, 4, 12, 0), strict=True)):
         config = MarketConfig(
             skew_scale=depth * 10**6 * UNIT * WAD // price,
             max_funding_velocity=9 * WAD,
@@ -681,7 +686,7 @@ def test_attack__one_block_one_price__gains_nothing(
 def test_attack__skew_moved_against_the_thinnest_margin__leaves_no_debt(
     price: int, is_long: bool, before: int, share: int, costly: bool
 ) -> None:
-    depth = 30_000_000 * UNIT * WAD // price
+    depth = 120_000_000 * UNIT * WAD // price
     rate = WAD // 1_000 if costly else 0
     config = MarketConfig(skew_scale=depth, opening_fee_rate=rate, closing_fee_rate=rate)
     system, rich, fills = World(price, config).system, 10**9 * UNIT, []
@@ -923,33 +928,39 @@ def test_liquidate__exactly_at_the_threshold__is_refused() -> None:
     assert system.liquidate_position("keeper", 1).leverage == -(-30_000 * WAD // 997)
 
 
+# So deep that no order moves the price, for positions that meet a small skew scale later.
+NO_IMPACT = MarketConfig(skew_scale=10**30)
+
+
 def test_liquidate__price_impact_eats_a_third__all_goes() -> None:
-    system = small(MarketConfig(skew_scale=2_000_000))
+    system = small(NO_IMPACT)
     for trader, collateral, size, is_long in (("a", 2_600, 30_000, 1), ("b", 90_000, 60_000, 0)):
         system.deposit_collateral(trader, collateral)
         system.open_position_with_token(trader, size, bool(is_long))
+    system.set_market(0, MarketConfig(skew_scale=2_000_000))
     assert not system.leverage_and_liquidability(1)[1], "P5 the skew alone must not liquidate"
     system.set_price(0, 12 * WAD // 10)
     system.withdraw_collateral("a", 2_600)  # the profit alone backs the position
-    system.set_price(0, 102 * WAD // 100)  # 375 of it is left, but closing a third loses 53
+    system.set_price(0, 101 * WAD // 100)  # 300 of it is left, but closing a third loses 76
     result = system.liquidate_position("keeper", 1)
-    assert result.leverage == 30_225 * WAD // 375
+    assert result.leverage == 100 * WAD
     assert [step.size_removed for step in result.decreases] == [30_000]
-    px = 102 * WAD // 100 * 9_775 // 10_000
-    assert (result.decreases[0].price, result.decreases[0].bad_debt) == (px, 313)
-    assert (result.reward, result.from_vault) == (151, 151)
+    px = 101 * WAD // 100 * 9_775 // 10_000
+    assert (result.decreases[0].price, result.decreases[0].bad_debt) == (px, 381)
+    assert (result.reward, result.from_vault) == (150, 150)
 
 
 def test_liquidate__rest_is_judged_by_the_skew_that_is_left__all_goes() -> None:
-    system = small(MarketConfig(skew_scale=9_000_000))
-    for trader, collateral, size in (("b", 200_000, 200_000), ("a", 10_000, 90_000)):
+    system = small(NO_IMPACT)
+    for trader, collateral, size in (("b", 200_000, 200_000), ("a", 8_655, 90_000)):
         system.deposit_collateral(trader, collateral)
         system.open_position_with_token(trader, size, False)
-    system.set_price(0, 1_088 * WAD // 1_000)
+    system.set_market(0, MarketConfig(skew_scale=9_000_000))
+    system.set_price(0, 11 * WAD // 10)
     result = system.liquidate_position("keeper", 2)
     # With the skew before, the closing price flatters the rest: 28 instead of 31 times.
     assert [step.size_removed for step in result.decreases] == [-30_000, -60_000], "P5"
-    assert [step.price_pnl for step in result.decreases] == [-2_459, -5_245]
+    assert [step.price_pnl for step in result.decreases] == [-1_991, -4_313]
 
 
 def at(system: System, price: int) -> System:
@@ -960,9 +971,9 @@ def at(system: System, price: int) -> System:
 
 REFUSALS: list[tuple[dict[str, int], Callable[[System], Any], tuple[Any, ...] | None]] = [
     # A long of `a` against a short of 30,000 that `b` holds, all at one.
-    ({"skew_scale": 1_500_029}, lambda s: s.open_position_with_token("a", 50_000, True), None),
+    ({"skew_scale": 6_000_119}, lambda s: s.open_position_with_token("a", 50_000, True), None),
     (
-        {"skew_scale": 1_500_029},
+        {"skew_scale": 6_000_119},
         lambda s: s.open_position_with_token("a", 50_001, True),
         ("SkewScaleExceeded", 50_001, 50_000),
     ),
@@ -1097,8 +1108,8 @@ def test_price__unusable__stops_what_depends_on_it_and_nothing_else() -> None:
 
 
 def test_set_market__time_has_passed__accrues_with_the_old_parameters() -> None:
-    config = MarketConfig(borrow_rate=WAD // 5, reserve_factor=WAD // 2, skew_scale=15 * 10**6)
-    system = small(replace(config, max_funding_velocity=WAD // 10))
+    config = MarketConfig(borrow_rate=WAD // 5, reserve_factor=WAD // 2, skew_scale=6 * 10**7)
+    system = small(replace(config, max_funding_velocity=4 * WAD // 10))
     system.deposit_collateral("a", 200_000)
     system.open_position_with_token("a", 500_000, True)
     system.now += 86_400 * 365

@@ -328,7 +328,7 @@ class Trading(RuleBasedStateMachine):
             ),
             st.fixed_dictionaries(
                 {
-                    "skewScale": st.integers(0, 2_000).map(lambda k: 30 * k * WAD),
+                    "skewScale": st.integers(0, 2_000).map(lambda k: 120 * k * WAD),
                     "maxFundingVelocity": st.integers(0, 9 * WAD),
                 }
             ),

@@ -14,9 +14,9 @@ LIQUIDITY = 1_000_000 * WAD
 FUNDS = 10_000_000 * WAD
 
 # Everything on that the engine knows, with an impact that is felt: a side may have 100 bitcoin, a
-# million dollars, with a premium of 3.3 %.
+# million dollars, with a premium of 0.8 %.
 EVERYTHING = BTC | {
-    "skewScale": 3_000 * WAD,
+    "skewScale": 12_000 * WAD,
     "maxFundingVelocity": 9 * WAD,
     "openingFeeRate": WAD // 1_000,
     "closingFeeRate": WAD // 500,
@@ -72,20 +72,14 @@ class Clock:
 @pytest.fixture
 def clock(chain):
     """Time stands still, so that amounts that grow with it are known to the unit."""
-    # Anvil forgets a mined transaction a moment after it has mined it. A test that begins with the
-    # same one as the last test may come sooner than that, and is refused.
-    chain.provider.make_request("anvil_dropAllTransactions", [])
     chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
     yield Clock(chain)
     chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
 
 
 @pytest.fixture(scope="session")
-def funded_suites(
-    create_suite, lp, trader, other_trader, liquidator, stranger, treasury, crowd, reverts
-):
-    """One of each kind, with liquidity; two traders have PREP. Everything of session scope that
-    tests need is here: Ape redoes narrower fixtures when a wider one comes after them."""
+def funded_suites(create_suite, lp, trader, other_trader):
+    """One of each kind, with liquidity; two traders have PREP."""
     suites = create_suite(), create_suite(market=EVERYTHING, protocol_fee_rate=WAD // 10)
     for suite in suites:
         suite.provide(lp, LIQUIDITY)

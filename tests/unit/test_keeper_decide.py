@@ -124,9 +124,10 @@ def test_decide__vault_cannot_pay_the_profit__is_skipped():
         (0, 9_300 * WAD, 50 * WAD - 1, 50 * WAD - 1),
         (0, 9_300 * WAD, 50 * WAD, 50 * WAD),
         (0, 9_300 * WAD, 0, 0),
-        # A third loses 175: what is left of 200 or 300 after it pays first, then the vault.
-        (526 * WAD, FALLEN, 0, REWARD),
-        (526 * WAD, FALLEN, 10**6 * WAD, REWARD),
+        # All loses 525: the one that remains pays first, then the vault.
+        (526 * WAD, FALLEN, 0, 51 * WAD),
+        (526 * WAD, FALLEN, 10**6 * WAD, 51 * WAD),
+        (525 * WAD + REWARD, FALLEN, 10**6 * WAD, REWARD),
     ],
 )
 def test_decide__reward__is_what_trader_and_vault_can_pay(collateral, price, liquidity, reward):
@@ -164,9 +165,11 @@ def test_decide__the_first_moves_the_price_of_the_second__is_counted():
     system = skewed_system()
     shot = snapshot_of(system, KEEPER)
     alone = [decide(replace(shot, positions=(p,)), Settings())[0].reward for p in shot.positions]
-    assert alone == [8_064 * WAD // 10, 8_192 * WAD // 10]  # 16 entered at 10,080 and at 10,240
+    # 16 entered at 10,020 and at 10,060, closing at 9,094.24 while both are there. The first has
+    # 487.84 left then, and the vault adds 50.
+    assert [round(reward / WAD, 9) for reward in alone] == [537.84, 804.8]
     actions = decide(shot, Settings())
-    assert [(a.id, a.reward) for a in actions] == [(2, 8_192 * WAD // 10), (1, 50 * WAD)]
+    assert [(a.id, a.reward) for a in actions] == [(2, 8_048 * WAD // 10), (1, 50 * WAD)]
     assert [action.reward for action in actions] == paid(system, actions)
 
 
@@ -316,7 +319,7 @@ def paid(system, actions, by=KEEPER):
 
 
 FULL = MarketConfig(
-    skew_scale=1_000 * WAD,
+    skew_scale=4_000 * WAD,
     max_funding_velocity=3 * WAD,
     opening_fee_rate=WAD // 1_000,
     closing_fee_rate=WAD // 500,
@@ -337,7 +340,7 @@ def new_system(config, liquidity=10**7 * WAD, fee_rate=WAD // 10):
 def skewed_system():
     """Two longs that are solvent only while the other one holds the price up."""
     system = new_system(replace(FULL, closing_fee_rate=0, opening_fee_rate=0))
-    for trader, collateral in ((TRADER, 14_800), (OTHER, 16_000)):
+    for trader, collateral in ((TRADER, 15_300), (OTHER, 16_400)):
         system.deposit_collateral(trader, collateral * WAD)
         system.open_position_with_size(trader, 160_000 * WAD, True)
     system.set_price(0, 9_040 * WAD)

@@ -110,7 +110,7 @@ def test_position__at_the_liquidation_leverage__liquidatable_only_above(
 
 
 @pytest.fixture(scope="session")
-def _empty_suites(create_suite, funded_suites, lp, trader):
+def _empty_suites(create_suite, lp, trader):
     """Without borrowing fee, and with the larger side as reserve."""
     market = BTC | {"borrowRate": 0, "reserveFactor": 0}
     suites = create_suite(market=market), create_suite(by_larger_side=True)

@@ -7,7 +7,7 @@ from tests.suite import WAD
 from tests.unit.books import audit, both_sides, held, logs, sign
 
 COLLATERAL = 1_000_000 * WAD
-SCALE = 3_000 * WAD
+SCALE = 12_000 * WAD
 PRICE = 10_000 * WAD
 
 
@@ -56,20 +56,20 @@ def test_price__skew_moves__mean_of_the_premiums_at_both_ends(
     assert skew == 0
 
 
-def test_price__skew_of_2_percent__as_worked_out_by_hand(full, traders):
-    """100 of 5,000 at $10,000: premium 2 %, on average 1 % on the way there."""
-    full.configure(skewScale=5_000 * WAD)
+def test_price__skew_of_half_a_percent__as_worked_out_by_hand(full, traders):
+    """100 of 20,000 at $10,000: premium 0.5 %, on average 0.25 % on the way there."""
+    full.configure(skewScale=20_000 * WAD)
     full.protocol.openPositionWithToken(100 * WAD, True, sender=traders[0])
-    assert held(full, traders[0]).entry_price == 10_100 * WAD
+    assert held(full, traders[0]).entry_price == 10_025 * WAD
     full.protocol.openPositionWithToken(50 * WAD, False, sender=traders[1])
-    assert held(full, traders[1]).entry_price == 10_150 * WAD
+    assert held(full, traders[1]).entry_price == 10_037 * WAD + WAD // 2
 
 
 @both_sides
-def test_price__one_piece_or_many__costs_the_same(full, traders, chain, is_long):
+def test_price__one_piece_or_many__costs_the_same(full, traders, isolated, is_long):
     """M6: to within the roundings, a unit of price on each of the fills and one of cost."""
     whole, part = 40 * WAD, 10 * WAD
-    with chain.isolate():
+    with isolated():
         full.protocol.openPositionWithToken(whole, is_long, sender=traders[0])
         in_one = held(full, traders[0]).notional
     full.protocol.openPositionWithToken(part, is_long, sender=traders[0])
@@ -81,14 +81,14 @@ def test_price__one_piece_or_many__costs_the_same(full, traders, chain, is_long)
 
 
 @both_sides
-@pytest.mark.parametrize("others, spare", [(False, 0), (True, 29)])
-def test_skew_scale__side_at_a_thirtieth__accepted_and_one_unit_more_not(
+@pytest.mark.parametrize("others, spare", [(False, 0), (True, 119)])
+def test_skew_scale__side_at_its_part__accepted_and_one_unit_more_not(
     full, traders, reverts, is_long, others, spare
 ):
     """Open interest of the side counts, not the skew."""
     first, second = traders
     most = 50 * WAD
-    full.configure(skewScale=30 * most + spare, minPositionValue=0)
+    full.configure(skewScale=120 * most + spare, minPositionValue=0)
     if others:
         full.protocol.openPositionWithToken(30 * WAD, not is_long, sender=second)
     values = {"openInterest": most + 1, "max": most}

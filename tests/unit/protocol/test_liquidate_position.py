@@ -176,24 +176,28 @@ def test_liquidate__nothing_left__whole_at_once_and_bad_debt_booked(
 
 
 @both_sides
-def test_liquidate__hardly_anything_left__third_then_rest_with_bad_debt(
-    btc, trader, liquidator, clock, is_long
+@pytest.mark.parametrize("equity", [3, 10 * WAD, REWARD - 10, REWARD + 10])
+def test_liquidate__little_left__reward_leaves_what_the_rest_owes(
+    btc, trader, liquidator, clock, is_long, equity
 ):
-    """The reward comes out of collateral before the rest is closed; its closing is short of it."""
-    s = sink(btc, trader, clock, is_long, 1, NOTIONAL)
+    """What is left after a third is far more than the reward, but the rest has lost it already."""
+    s = sink(btc, trader, clock, is_long, equity, NOTIONAL)
     before = books(btc)
     tx = btc.protocol.liquidatePosition(1, sender=liquidator)
     third, second = s.realised(s.part), s.realised(s.rest)
     left = s.collateral + sum(third)
-    bad_debt = -(left - REWARD + sum(second))
-    assert bad_debt > 0
+    from_trader = min(REWARD, left + sum(second))
+    assert left > REWARD
+    assert min(REWARD, equity - 2) <= from_trader <= equity, "rounded twice instead of once"
+    from_vault = min(REWARD - from_trader, MAX_REWARD_FROM_VAULT)
+    rest = left + sum(second) - from_trader
     after = audit(btc, trader, liquidator)
-    assert after.cash_flow.bad_debt == -bad_debt
-    assert after.liquidity == before.liquidity + s.collateral - REWARD
+    assert after.cash_flow.bad_debt == -from_vault
+    assert after.liquidity == before.liquidity + s.collateral - rest - from_trader - from_vault
     assert logs(tx, btc.protocol) == [
         decreased(trader, s, s.part, s.rest, left),
-        decreased(trader, s, s.rest, 0, 0, bad_debt=bad_debt),
-        liquidated(trader, liquidator, 0, REWARD, 0),
+        decreased(trader, s, s.rest, 0, rest),
+        liquidated(trader, liquidator, rest, from_trader, from_vault),
     ]
 
 

@@ -7,8 +7,8 @@ from tests.unit.conftest import FUNDS, LIQUIDITY
 
 
 @pytest.fixture(scope="session")
-def _special_suites(create_suite, funded_suites, lp, trader, other_trader):
-    """After the others, for the reason given there."""
+def _special_suites(create_suite, lp, trader, other_trader):
+    """With reserves by the larger side, and with none."""
     larger = create_suite(by_larger_side=True)
     larger.provide(lp, LIQUIDITY)
     for account in (trader, other_trader):
