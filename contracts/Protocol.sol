@@ -210,7 +210,13 @@ contract Protocol is IProtocol, Markets {
             int256 left = int256(trader.collateral) + rest.realised.total();
             fromTrader = Math.min(fromTrader, uint256(SignedMath.max(0, left)));
             trader.collateral -= fromTrader;
-            if (_mustCloseRest(market, p, equity - int256(fromTrader))) toVault += _settle(market, trader, rest);
+            if (_mustCloseRest(market, p, equity - int256(fromTrader))) {
+                toVault += _settle(market, trader, rest);
+                // What the rest has won pays before the vault does.
+                uint256 more = Math.min(reward - fromTrader, trader.collateral);
+                trader.collateral -= more;
+                fromTrader += more;
+            }
         }
         // Last, and no more than there is: the vault's part of a reward never makes a liquidation fail.
         uint256 fromVault = Math.min(reward - fromTrader, MAX_REWARD_FROM_VAULT);

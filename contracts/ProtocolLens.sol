@@ -100,8 +100,6 @@ contract ProtocolLens is IProtocolLens {
             m.price != 0 && m.price <= MAX_PRICE, IMarkets.PriceOutOfBounds(m.price, MAX_PRICE)
         );
         m.skewScale = config.skewScale;
-        // An index may be left from a former life of the market. Without a skew scale the protocol does not look at it.
-        if (m.skewScale == 0) (m.state.fundingRate, m.state.fundingIndex) = (0, 0);
         m.closingFeeRate = config.closingFeeRate;
         m.accrue(config.borrowRate.wmul(config.reserveFactor), config.maxFundingVelocity, block.timestamp);
     }

@@ -3,6 +3,8 @@
 from contextlib import contextmanager
 
 import pytest
+import requests
+from ape.contracts.base import ContractMethodHandler
 from ape.exceptions import ContractLogicError, CustomError
 from ape_ethereum.trace import Trace
 from ape_foundry.provider import FoundryProvider
@@ -41,14 +43,17 @@ def _reverts(error, **values):
 
 
 def pytest_configure():
-    """Ape has its node keep every step of every transaction, which makes it half as fast. Nothing
-    here looks at steps."""
+    """What nothing here needs, and what costs half the time of a test: that the node keeps every
+    step of every transaction, that Ape asks for a contract's code before every call of it, and that
+    a proxy is looked for before every request to the node on this machine."""
     build_command = FoundryProvider.build_command
 
     def without_steps(provider):
         return [word for word in build_command(provider) if word != "--steps-tracing"]
 
     FoundryProvider.build_command = without_steps
+    ContractMethodHandler._validate_is_contract = lambda handler: None
+    requests.sessions.get_environ_proxies = lambda *_, **__: {}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -150,6 +150,11 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         _load(s, market, hadSkew ? _price(s) : 0);
         _save(marketId, market);
         emit BorrowingAccrued(marketId, market.state.borrowIndex);
+        if (hadSkew && config.skewScale == 0) {
+            // Nobody is left to pay or receive; a rate of today would start a later life of the skew scale.
+            (s.fundingRate, s.fundingIndex) = (0, 0);
+            emit FundingAccrued(marketId, 0, 0);
+        }
 
         s.configure(config);
         emit MarketConfigured(marketId, config);

@@ -77,6 +77,8 @@ class Engine:
         )
         price = self.price(market_id) if market.config.skew_scale else 0
         market.accrue(market.at(self.now, price), self.now)
+        if config.skew_scale == 0:
+            market.funding_rate = market.funding_index = 0
         market.config = config
         return MarketConfigured(market_id, config)
 

@@ -152,13 +152,17 @@ class Isolated(Book):
         left = first.collateral
         if rest.size:
             # Not out of what the rest owes: closing it would leave bad debt then.
-            left = min(left, settle(rest, rest.size, left, quote, skew - first.size, rate).collateral)
+            closing = settle(rest, rest.size, left, quote, skew - first.size, rate)
+            left = min(left, closing.collateral)
         from_trader = min(left, reward)
         collateral = first.collateral - from_trader
         if rest.size and self._must_go(rest, collateral, quote, skew - first.size):
             skew -= first.size
             second = settle(rest, rest.size, collateral, quote, skew, rate)
-            collateral, rest = second.collateral, FLAT
+            # What the rest has won pays before the vault does.
+            more = min(second.collateral, reward - from_trader)
+            from_trader += more
+            collateral, rest = second.collateral - more, FLAT
             settlements.append(second)
 
         # The vault's part comes last, so that it can never make the liquidation fail.

@@ -17,6 +17,10 @@ SKEWED = FULL | {
 }
 
 
+# The same with an impact that money can make: 60 bitcoin move the price by 1 %.
+STEEP = SKEWED | {"skewScale": 6_000 * WAD}
+
+
 @pytest.fixture(scope="session")
 def attacker(crowd):
     return crowd[0]
@@ -60,7 +64,7 @@ def markets(create_suite, lp, admin, treasury):
     suites = {
         "btc": create_suite(market=BTC),
         "skewed": create_suite(market=SKEWED),
-        "steep": create_suite(market=SKEWED | {"skewScale": 6_000 * WAD}),
+        "steep": create_suite(market=STEEP),
         "full": create_suite(market=FULL, protocol_fee_rate=WAD // 10),
     }
     suites["full"].protocol.setTreasury(treasury, sender=admin)
@@ -83,7 +87,7 @@ def skewed(markets):
 
 @pytest.fixture
 def steep(markets):
-    """The same with a price impact that money can make: 60 bitcoin move the price by 1 %."""
+    """A large price impact and funding, no fees, no caps."""
     return markets["steep"]
 
 

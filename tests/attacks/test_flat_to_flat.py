@@ -19,7 +19,7 @@ from prep.model.results import (
     Withdrawn,
 )
 from tests.attacks.assets import dollars
-from tests.attacks.conftest import LIQUIDITY, SKEWED
+from tests.attacks.conftest import LIQUIDITY, STEEP
 from tests.node import Node
 from tests.stateful.mirror import SNAKE
 from tests.suite import BTC, WAD
@@ -48,12 +48,12 @@ KINDS = [
 MARKETS = {
     "plain": BTC,
     "plain, dust": BTC | {"minPositionValue": 0},
-    "skewed": SKEWED,
-    "skewed, dust": SKEWED | {"minPositionValue": 0},
-    "skewed, fees": SKEWED | {"openingFeeRate": WAD // 1_000, "closingFeeRate": WAD // 500},
+    "steep": STEEP,
+    "steep, dust": STEEP | {"minPositionValue": 0},
+    "steep, fees": STEEP | {"openingFeeRate": WAD // 1_000, "closingFeeRate": WAD // 500},
 }
 VAULT_CALLS = ("deposit", "mint", "withdraw", "redeem")
-# One position of the attacker is worth at most this: a thirtieth of the skew scale.
+# One position of the attacker is worth at most this. A side of a steep market holds 500,000.
 LARGEST = dollars(300_000)
 
 steps = st.lists(
@@ -70,7 +70,7 @@ steps = st.lists(
 # Others' positions before the attack, in thousands of dollars; the price, in cents; the wait, in
 # hours.
 scenes = st.tuples(
-    st.lists(st.integers(-900, 900).filter(bool), max_size=3),
+    st.lists(st.integers(-160, 160).filter(bool), max_size=3),
     st.integers(950_000, 1_050_000),
     st.integers(0, 2_000),
 )

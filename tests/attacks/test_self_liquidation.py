@@ -80,22 +80,45 @@ def test_liquidate_position__own_second_address__no_more_than_honest_closing(
     assert log.fromVault <= MAX_REWARD_FROM_VAULT, "M6: the vault's part of a reward is bounded"
 
 
-@pytest.mark.parametrize("market", ["btc", "skewed", "full"])
+@pytest.mark.parametrize("is_long", [True, False], ids=["long", "short"])
+def test_liquidate_position__winning_without_collateral__vault_adds_nothing(
+    btc, isolated, attacker, accomplice, is_long
+):
+    """All gains but the last were taken out. A third's gain is less than the reward; the rest's is
+    there to pay it before the vault does."""
+    btc.open(attacker, dollars(10_000), dollars(50_000), is_long)
+    btc.set_answer(gap(-20_000, is_long))
+    btc.protocol.withdrawCollateral(dollars(10_000), sender=attacker)
+    btc.set_answer(gap(-1_200, is_long))
+    with isolated():
+        leave(btc, attacker)
+        honest = wealth(btc, attacker, accomplice)
+    tx = btc.protocol.liquidatePosition(btc.position(attacker).id, sender=accomplice)
+    (log,) = tx.decode_logs(btc.protocol.PositionLiquidated)
+    assert (log.reward, log.fromVault) == (dollars(250), 0)
+    assert wealth(btc, attacker, accomplice) <= honest, "M6: paid for being liquidated"
+
+
+@pytest.mark.parametrize("market", ["btc", "steep", "full"])
 @settings(max_examples=5, deadline=None)
 @given(
     notional=st.integers(1_000, 1_000_000).map(dollars),
     leverage=st.integers(4_000, 14_900),
-    loss=st.integers(500, 30_000),
+    eaten=st.integers(500, 1_400),
     is_long=st.booleans(),
 )
 def test_liquidate_position__any_gap__vault_loses_at_most_its_reward(
-    markets, market, isolated, attacker, accomplice, notional, leverage, loss, is_long
+    markets, market, isolated, attacker, accomplice, notional, leverage, eaten, is_long
 ):
+    """The price has eaten so many thousandths of the collateral, or more than all of it."""
     suite = markets[market]
+    price, scale = suite.price(), suite.market["skewScale"]
+    if scale:
+        notional = min(notional, scale * price // WAD // 125)
+    # With price impact a position needs its impact as collateral too.
+    impact = notional**2 * WAD // (2 * price * scale) if scale else 0
     with isolated():
         liquidity = suite.protocol.liquidity()
-        # With price impact a position needs its impact as collateral too.
-        impact = notional * notional // (suite.price() * 1_000) if market != "btc" else 0
         fees = notional // 100 if market == "full" else 0
         honest, attack, _ = compare(
             suite,
@@ -105,7 +128,7 @@ def test_liquidate_position__any_gap__vault_loses_at_most_its_reward(
             notional=notional,
             collateral=notional * 1_000 // leverage + impact + fees + WAD,
             is_long=is_long,
-            answer=gap(loss, is_long),
+            answer=gap(100_000 * eaten // leverage, is_long),
         )
         eps = EPS + 3 * (2 + notional * 3 // suite.price()) + suite.price() // WAD
         assert attack - honest <= MAX_REWARD_FROM_VAULT + eps, "M6: self-liquidation"

@@ -72,7 +72,8 @@ def test_close_position__skew_moved_by_second_address__no_gain(
     suite.give_collateral(accomplice, dollars(4_000_000))
     before, liquidity = wealth(suite, attacker, accomplice), protocol.liquidity()
 
-    attempt(protocol.openPositionWithToken, size * WAD, is_long, sender=attacker)
+    opened = attempt(protocol.openPositionWithToken, size * WAD, is_long, sender=attacker)
+    assert (opened is not None) == (part >= 120), "R7: a side within a 120th of the skew scale"
     moved = move_skew(suite, accomplice, not is_long)
     leave(suite, attacker)
     leave(suite, accomplice)
@@ -110,6 +111,28 @@ def test_close_position__healthy_while_the_skew_supports_it__no_bad_debt(
     leave(suite, attacker)
     bad_debt = -protocol.cashFlow(0).badDebt
     assert bad_debt == 0, f"V1: {bad_debt} of bad debt from a position that was below 30x"
+
+
+@both_sides
+@pytest.mark.parametrize("leverage", [87_00, 420_00])
+def test_close_position__left_behind_by_a_gap__bad_debt_is_bounded(
+    steep, attacker, accomplice, second_accomplice, is_long, leverage
+):
+    """Above 60x less is left than moving the skew takes. docs/known-issues.md"""
+    suite, protocol = steep, steep.protocol
+    suite.give_collateral(attacker, dollars(18_000))
+    for account in (accomplice, second_accomplice):
+        suite.give_collateral(account, dollars(4_000_000))
+    protocol.openPositionWithToken(20 * WAD, is_long, sender=attacker)
+    protocol.openPositionWithToken(30 * WAD, is_long, sender=accomplice)
+    weaken(suite, attacker, leverage)
+
+    leave(suite, accomplice)
+    move_skew(suite, second_accomplice, not is_long)
+    worth = 20 * suite.price()
+    leave(suite, attacker)
+    bad_debt = -protocol.cashFlow(0).badDebt
+    assert 0 < bad_debt <= worth // 60, f"R7: {bad_debt} of bad debt for a position of {worth}"
 
 
 @both_sides

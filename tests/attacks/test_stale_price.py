@@ -15,8 +15,6 @@ HEARTBEAT = 7 * 86_400
 PRICE = 10_000 * 10**FEED_DECIMALS
 HUGE = 10**26
 NEVER = 2**256 - 1
-LIMITS = ",uint256,uint256"
-ACTS = ("Deposit", "Mint", "Withdraw", "Redeem")
 
 pytestmark = pytest.mark.usefixtures("one_block")
 

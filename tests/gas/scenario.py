@@ -99,16 +99,17 @@ def measure(meter: Meter, lp, new_lp, trader, victims, liquidators) -> dict[str,
         send(None, protocol.openPositionWithSize, 14_000 * WAD + ODD, True, sender=victim)
     # The equity of the victims is now a little less than a thirtieth of their notional.
     meter.price(9_615)
-    first_time, known, whole = liquidators
-    suite.give_collateral(known, 100 * WAD)
+    first_time, known, other = liquidators
+    for liquidator in (known, other):
+        suite.give_collateral(liquidator, 100 * WAD)
     names = ("liquidate one third, first-time liquidator", "liquidate one third")
     for name, liquidator, victim in zip(names, (first_time, known), victims, strict=False):
         id_ = suite.position(victim).id
         send(name, protocol.liquidatePosition, id_, sender=liquidator)
         assert suite.position(victim).id == id_, f"{name} took more than a third"
-    meter.price(8_000)
-    id_ = suite.position(victims[2]).id
-    suite.give_collateral(whole, 100 * WAD)
-    send("liquidate whole, bad debt", protocol.liquidatePosition, id_, sender=whole)
-    assert not suite.position(victims[2]).id
+    drops = {"liquidate one third, then the rest": 9_550, "liquidate whole, bad debt": 8_000}
+    for (name, dollars), victim in zip(drops.items(), victims[2:], strict=True):
+        meter.price(dollars)
+        send(name, protocol.liquidatePosition, suite.position(victim).id, sender=other)
+        assert not suite.position(victim).id
     return meter.gas

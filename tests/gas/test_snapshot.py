@@ -28,8 +28,8 @@ def people(crowd, lp, trader, other_trader, liquidator):
         "lp": lp,
         "new_lp": other_trader,
         "trader": trader,
-        "victims": crowd[4:7],
-        "liquidators": (liquidator, crowd[7], crowd[8]),
+        "victims": crowd[4:8],
+        "liquidators": (liquidator, crowd[8], crowd[9]),
     }
 
 

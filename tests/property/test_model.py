@@ -539,16 +539,18 @@ def check_liquidation(result: PositionLiquidated, before: Trader, quote: Quote, 
     else:
         assert (first.size_removed, first.bad_debt) == (third, 0), "P5 not a third"
     reward = wmul(held.notional, 5 * WAD // 1_000)
-    from_trader = min(reward, first.collateral)
+    at_first = from_trader = min(reward, first.collateral)
     if first.size:  # not out of what the rest owes
         rest = reduced(held, third)
         closing = settle(rest, rest.size, first.collateral, quote, skew - third, 0)
-        from_trader = min(from_trader, closing.collateral)
-        assert not from_trader or not any(step.bad_debt for step in others), "V1 paid by the vault"
+        at_first = from_trader = min(reward, first.collateral, closing.collateral)
+        if others:  # but out of what the rest has won
+            from_trader = min(reward, closing.collateral)
+            assert not from_trader or not others[0].bad_debt, "V1 paid by the vault"
     assert result.reward - result.from_vault == from_trader, "P5 the trader's part of the reward"
     assert result.from_vault == min(reward - from_trader, 50 * UNIT), "P5 the vault's part"
     if others:
-        rest, left = reduced(held, third), first.collateral - from_trader
+        rest, left = reduced(held, third), first.collateral - at_first
         own = equity(rest, left, quote, skew - third, strict=False)
         small = abs(rest.size) * quote.price < quote.config.min_position_value * WAD
         assert small or leverage(rest.notional, own) > 30 * WAD, "P5 the rest could stay"
@@ -890,7 +892,7 @@ def test_liquidate__nothing_left__vault_bears_debt_and_reward() -> None:
     assert system.vault.liquidity == 1_000_000 + 2_100 - 150
 
 
-def test_liquidate__vault_can_pay_the_profit_only__reward_shrinks_and_nothing_fails() -> None:
+def test_liquidate__profit_is_all_there_is__pays_the_reward() -> None:
     system = in_distress(10_700, 2_000)
     system.withdraw_collateral("a", 2_000)  # the profit alone backs the position
     system.set_price(0, 1_006 * WAD // 1_000)
@@ -898,7 +900,17 @@ def test_liquidate__vault_can_pay_the_profit_only__reward_shrinks_and_nothing_fa
     assert system.vault.liquidity == 180
     result = system.liquidate_position("keeper", 1)
     assert [step.price_pnl for step in result.decreases] == [60, 120], "P5"
-    assert (result.reward, result.from_vault, result.collateral) == (60, 0, 120)
+    assert (result.reward, result.from_vault, result.collateral) == (150, 0, 30)
+    assert system.vault.liquidity == 0
+
+
+def test_liquidate__vault_has_less_than_its_part__reward_shrinks_and_nothing_fails() -> None:
+    system = in_distress(10_700, 2_000)
+    system.withdraw_collateral("a", 2_000)
+    system.set_price(0, WAD)
+    system.withdraw("lp", system.max_withdraw("lp") - 60)
+    result = system.liquidate_position("keeper", 1)
+    assert (result.reward, result.from_vault, result.collateral) == (60, 60, 0)
     assert system.vault.liquidity == 0
 
 

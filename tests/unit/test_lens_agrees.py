@@ -12,12 +12,14 @@ MAX_PRICE = 10**36
 
 @both_sides
 def test_lens__skew_scale_is_gone__no_funding_left_over(full, trader, clock, is_long):
-    """The index stays stored, but without a skew scale nobody owes or is due funding."""
+    """Without a skew scale nobody owes or is due funding, and a later one begins anew."""
     open_position(full, trader, COLLATERAL, NOTIONAL, is_long)
     clock.advance(DAY)
     full.protocol.closePosition(sender=trader)
     assert full.protocol.marketState(0).fundingIndex != 0
     full.configure(skewScale=0, closingFeeRate=0, openingFeeRate=0)
+    state = full.protocol.marketState(0)
+    assert (state.fundingRate, state.fundingIndex) == (0, 0)
 
     p = open_position(full, trader, COLLATERAL, NOTIONAL, is_long)
     full.set_price(10_000 + sign(is_long) * 100)
@@ -32,6 +34,14 @@ def test_lens__skew_scale_is_gone__no_funding_left_over(full, trader, clock, is_
     assert (view.leverage, view.liquidatable) == (level, liquidable)
     assert Realised(*view.unrealised) == p.realised(p.size, full.price(), index=p.borrow_index)
     assert view.equity == full.position(trader).collateral + 50 * WAD
+
+    full.protocol.closePosition(sender=trader)
+    clock.advance(30 * DAY)
+    full.set_price(10_000)
+    full.configure()
+    clock.advance(DAY)
+    assert full.protocol.marketState(0).fundingRate == 0
+    assert full.lens.market(0).state.fundingRate == 0
 
 
 @both_sides

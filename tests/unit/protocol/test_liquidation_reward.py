@@ -134,8 +134,7 @@ def test_liquidate__winning_more_than_the_vault_has__refused_until_it_has(
         suite.protocol.liquidatePosition(1, sender=liquidator)
     suite.set_price(10_000 + sign(is_long) * 99)
     tx = suite.protocol.liquidatePosition(1, sender=liquidator)
-    # A third wins 39.60, all of which goes to the reward of 60; the rest wins 79.20.
-    left = 2 * WAD // 10
-    assert payment(suite, tx) == (396 * WAD // 10 + left, left)
-    assert suite.position(trader).collateral == 792 * WAD // 10
-    assert audit(suite, trader, liquidator).liquidity == 0
+    # A third wins 39.60, the rest 79.20: both pay the reward of 60.
+    assert payment(suite, tx) == (60 * WAD, 0)
+    assert suite.position(trader).collateral == 588 * WAD // 10
+    assert audit(suite, trader, liquidator).liquidity == 2 * WAD // 10
