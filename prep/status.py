@@ -181,7 +181,7 @@ def read_status(
 def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStatus:
     config = read(read.protocol.marketConfig, market_id)
     oracle = read.oracle(config.oracle)
-    no_price = _no_price(read, oracle)
+    no_price = _no_price(read, market_id, oracle)
     view = read(read.lens.market, market_id) if no_price is None else None
     state = view.state if view else read(read.protocol.marketState, market_id)
     flow = read(read.protocol.cashFlow, market_id)
@@ -216,13 +216,16 @@ def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStat
     )
 
 
-def _no_price(read: _Reader, oracle: ContractInstance) -> str | None:
-    """Why the oracle has none, or None if it has one."""
-    call: TxParams = {"to": oracle.address, "data": oracle.price.encode_input()}
+def _no_price(read: _Reader, market_id: int, oracle: ContractInstance) -> str | None:
+    """Why there is none that the protocol would take, or None if there is one.
+
+    The lens is asked and not the oracle, which may have a price that the protocol refuses.
+    """
+    call: TxParams = {"to": read.lens.address, "data": read.lens.market.encode_input(market_id)}
     try:
         web3_of(read.provider).eth.call(call, read.block)
     except ContractLogicError as error:
-        return explain(error, [oracle.contract_type])
+        return explain(error, [read.protocol.contract_type, oracle.contract_type])
     return None
 
 

@@ -22,7 +22,7 @@ from prep.connect import (
 )
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
-from prep.deploy.record import FOLDER, Deployment, record_path
+from prep.deploy.record import FOLDER, Deployment, record_path, remove_record
 from prep.display import console
 from prep.errors import UserError
 
@@ -78,7 +78,7 @@ def _clear(path: Path, provider: ProviderAPI, fresh: bool) -> None:
     if fresh:
         if not is_local(chain_id(provider)):
             raise UserError("--fresh is for local chains: elsewhere remove the record by hand")
-        path.unlink(missing_ok=True)
+        remove_record(path)
     elif is_temporary(provider) and path.exists():
         # This node is new, so nothing recorded can be on it.
         if not Deployment.read(path).temporary:
@@ -86,7 +86,7 @@ def _clear(path: Path, provider: ProviderAPI, fresh: bool) -> None:
                 f"{path} is about a node of yours: name it with --network, or start over with "
                 "--fresh"
             )
-        path.unlink()
+        remove_record(path)
 
 
 def _show(deployment: Deployment, path: Path) -> None:

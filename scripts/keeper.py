@@ -4,8 +4,8 @@
 See docs/keeper.md.
 """
 
-from decimal import Decimal, InvalidOperation
 from logging import DEBUG, INFO
+from math import isnan
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -24,13 +24,15 @@ from prep.connect import (
     network_option,
 )
 from prep.deploy.record import FOLDER, Deployment
-from prep.deploy.values import scaled
+from prep.deploy.values import decimal, scaled
 from prep.errors import UserError
 from prep.keeper import Keeper, Settings, run, stopped_by_signals
 from prep.keeper.log import configure, log
+from prep.model.fixed import UNLIMITED
 
 WHOLE = 18
 GWEI = 9
+DAY = 86_400
 
 
 class Amount(click.ParamType):
@@ -46,13 +48,26 @@ class Amount(click.ParamType):
         if isinstance(value, int):
             return value
         try:
-            number = Decimal(value)
-            if not number.is_finite() or number < 0:
-                raise ValueError(f"{value} is not an amount")
-            return scaled(number, self.decimals)
-        except (ValueError, InvalidOperation) as error:
-            text = str(error) if isinstance(error, ValueError) else f"{value} is not a number"
-            self.fail(text, param, ctx)
+            amount = scaled(decimal(value), self.decimals)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if amount > UNLIMITED:
+            self.fail(f"{value} is more than any contract can hold", param, ctx)
+        return amount
+
+
+class Interval(click.FloatRange):
+    """Seconds, more than none and a day at most."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=DAY)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """A number: every comparison with NaN is false, so the range alone would let it pass."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value} is not a number", param, ctx)
+        return seconds
 
 
 @click.command(help=__doc__)
@@ -62,7 +77,7 @@ class Amount(click.ParamType):
 @click.option("--once", is_flag=True, help="One round, then end.")
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Interval(),
     help="Seconds between rounds. Without: a round with every block.",
 )
 @click.option(
@@ -91,21 +106,21 @@ class Amount(click.ParamType):
 )
 @click.option(
     "--gas",
-    type=click.IntRange(min=21_000),
+    type=click.IntRange(21_000, 100_000_000),
     default=Settings().gas_per_liquidation,
     show_default=True,
     help="Gas that a liquidation is reckoned with; its limit is twice as much.",
 )
 @click.option(
     "--max-actions",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 10_000),
     default=Settings().max_actions,
     show_default=True,
     help="Liquidations in one round.",
 )
 @click.option(
     "--page-size",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 10_000),
     default=Settings().page_size,
     show_default=True,
     help="Position ids per request. Fewer if the node limits the gas of calls.",
@@ -148,8 +163,8 @@ def cli(
             execute=execute,
         )
         keeper = Keeper(
-            project.Protocol.at(deployment.address("Protocol")),
-            project.ProtocolLens.at(deployment.address("ProtocolLens")),
+            deployment.instance(project, "Protocol"),
+            deployment.instance(project, "ProtocolLens"),
             account,
             settings,
             execute,

@@ -6,6 +6,8 @@ from ape.api import AccountAPI
 from ape.contracts import ContractInstance
 from eth_utils import function_signature_to_4byte_selector as selector_of
 
+from tests.node import Node
+
 WAD = 10**18
 UNLIMITED = 2**256 - 1
 FEED_DECIMALS = 8
@@ -68,13 +70,21 @@ class Suite:
     vault: ContractInstance
     lens: ContractInstance
     market: dict
+    node: Node
+
+    def send(self, sender: AccountAPI, contract: ContractInstance, signature: str, *args) -> None:
+        """What prepares a test goes past Ape: that is ten times faster. Raises `Reverted`."""
+        call = sender.address, contract.address, signature, *args
+        if not self.node.send(*call)[0]:
+            self.node.simulate(*call)
+            raise AssertionError(f"{signature}{args} failed, but would not now")
 
     def set_price(self, dollars: int) -> None:
         self.set_answer(dollars * 10**FEED_DECIMALS)
 
     def set_answer(self, answer: int) -> None:
         """A new round with this answer, in the feed's 8 decimals."""
-        self.feed.setAnswer(answer, sender=self.admin)
+        self.send(self.admin, self.feed, "setAnswer(int256)", answer)
 
     def price(self) -> int:
         """WAD."""
@@ -82,23 +92,23 @@ class Suite:
 
     def give(self, account: AccountAPI, amount: int) -> None:
         """Mints PREP, with allowances for protocol and vault."""
-        self.prep.mint(account, amount, sender=self.admin)
+        self.send(self.admin, self.prep, "mint(address,uint256)", account.address, amount)
         for spender in (self.protocol, self.vault):
-            self.prep.approve(spender, UNLIMITED, sender=account)
+            self.send(account, self.prep, "approve(address,uint256)", spender.address, UNLIMITED)
 
     def give_collateral(self, account: AccountAPI, amount: int) -> None:
         self.give(account, amount)
-        self.protocol.depositCollateral(amount, sender=account)
+        self.send(account, self.protocol, "depositCollateral(uint256)", amount)
 
     def provide(self, account: AccountAPI, amount: int) -> None:
         """Liquidity of an LP."""
         self.give(account, amount)
-        self.vault.deposit(amount, sender=account)
+        self.send(account, self.vault, "deposit(uint256)", amount)
 
     def open(self, account: AccountAPI, collateral: int, notional: int, is_long: bool) -> int:
         """A position with fresh collateral. Its id."""
         self.give_collateral(account, collateral)
-        self.protocol.openPositionWithSize(notional, is_long, sender=account)
+        self.send(account, self.protocol, "openPositionWithSize(uint256,bool)", notional, is_long)
         return self.position(account).id
 
     def position(self, account: AccountAPI):
@@ -149,7 +159,9 @@ def deploy_suite(
     protocol.addMarket(market_config(oracle, market), sender=risk_manager)
     if protocol_fee_rate:
         protocol.setProtocolFeeRate(protocol_fee_rate, sender=risk_manager)
+    contracts = (protocol, vault, prep, feed, lens)
     return Suite(
+        node=Node(admin.provider.uri, *(contract.contract_type for contract in contracts)),
         admin=admin,
         risk_manager=risk_manager,
         guardian=guardian,

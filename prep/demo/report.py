@@ -24,10 +24,11 @@ TEMPLATE: Final = Path(__file__).with_name("report.html")
 def write(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
     """Writes the page and the numbers, and says where."""
     page, numbers = folder / "report.html", folder / "report.json"
+    shown, counted = render(outcome), json.dumps(to_json(outcome), indent=1) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        page.write_text(render(outcome), encoding="utf-8")
-        numbers.write_text(json.dumps(to_json(outcome), indent=1) + "\n", encoding="utf-8")
+        page.write_text(shown, encoding="utf-8")
+        numbers.write_text(counted, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{folder}: the report cannot be written: {error.strerror}") from None
     return page, numbers

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Final
 
 from ape.api import AccountAPI, ProviderAPI
-from ape.contracts import ContractInstance
 from ape.managers.project import ProjectManager
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -47,18 +46,13 @@ def prepare(
     if not is_local(chain_id(provider)):
         raise UserError("the demonstration mints and spends freely: it is for local chains only")
     record = deploy(project, director, Parameters.load(PARAMS), record_path, progress)
-
-    def at(name: str, contract: str) -> ContractInstance:
-        instance: ContractInstance = project.get_contract(contract).at(record.address(name))
-        return instance
-
     stage = Stage(
         provider=provider,
-        prep=at("PrepToken", "PrepToken"),
-        protocol=at("Protocol", "Protocol"),
-        vault=at("Vault", "Vault"),
-        lens=at("ProtocolLens", "ProtocolLens"),
-        feed=at("BTC/feed", "MockAggregator"),
+        prep=record.instance(project, "PrepToken"),
+        protocol=record.instance(project, "Protocol"),
+        vault=record.instance(project, "Vault"),
+        lens=record.instance(project, "ProtocolLens"),
+        feed=record.instance(project, "BTC/feed"),
     )
     decimals = stage.view(stage.feed, "decimals")
     if decimals != FEED_DECIMALS:

@@ -184,6 +184,14 @@ def record_path(chain_id: int, folder: Path = FOLDER) -> Path:
     return folder / f"{chain_id}.json"
 
 
+def remove_record(path: Path) -> None:
+    """Forgets the deployment, if one is recorded."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be removed: {error}") from error
+
+
 def _block_of(provider: ProviderAPI, transaction: str) -> int | None:
     receipt = provider.make_request("eth_getTransactionReceipt", [transaction])
     return receipt and int(receipt["blockNumber"], 16)

@@ -32,14 +32,15 @@ def unscaled(value: int, decimals: int) -> str:
     return f"{_EXACT.scaleb(Decimal(value), -decimals).normalize(_EXACT):f}"
 
 
-def _decimal(value: Any) -> Decimal:
+def decimal(value: Any) -> Decimal:
+    """What people write: digits, and digits after a point. No sign and no exponent."""
     if not isinstance(value, str) or not re.fullmatch(r"\d{1,60}(\.\d{1,60})?", value):
         raise ValueError(f"{value!r} is not a decimal number such as 0.15")
     return Decimal(value)
 
 
 def _wad(value: Any) -> int:
-    return scaled(_decimal(value), PREP_DECIMALS)
+    return scaled(decimal(value), PREP_DECIMALS)
 
 
 def _cap(value: Any) -> int:
@@ -72,7 +73,7 @@ def _holder(value: Any) -> str:
     return DEPLOYER if value == DEPLOYER else _address(value)
 
 
-Number = Annotated[Decimal, BeforeValidator(_decimal)]
+Number = Annotated[Decimal, BeforeValidator(decimal)]
 """Not negative; its unit depends on other fields."""
 Wad = Annotated[int, BeforeValidator(_wad)]
 """Rates and PREP amounts, scaled by 10**18."""

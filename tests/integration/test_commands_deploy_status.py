@@ -186,6 +186,13 @@ def test_deploy__restarted_node__refused_until_fresh(run, node, other_node, fold
     assert run("status", "--network", other_node, "--folder", folder).code == 0
 
 
+def test_deploy__record_that_cannot_be_removed__one_line(run, node, folder):
+    record = folder / "31337.json"
+    record.mkdir(parents=True)
+    error = run("deploy", "--network", node, "--folder", folder, "--fresh").error
+    assert error.startswith(f"{record} cannot be removed: ")
+
+
 def test_deploy__killed_in_the_middle__goes_on_where_it_stopped(run, node, folder, project):
     client = _client(node, project)
     arguments = ["deploy", "--network", node, "--folder", folder, "--account", "TEST::1"]

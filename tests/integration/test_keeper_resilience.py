@@ -1,18 +1,21 @@
 """`ape run keeper` as operators run it: a process of its own, and a node that comes and goes."""
 
 import gzip
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
+from prep.keeper.log import LOGGER
 from tests.node import Node
 from tests.suite import UNLIMITED, WAD
 
@@ -238,6 +241,25 @@ def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
             assert line.startswith(message)
             assert "Traceback" not in process.text()
             assert process.lines("started") == []
+
+
+def test_keeper__another_contract_was_at_the_address__calls_the_recorded_one(
+    deployed, chain, monkeypatch
+):
+    """Ape remembers what was once at an address: here a protocol whose liquidity is two numbers."""
+    folder, contracts = deployed
+    protocol = contracts["Protocol"]
+    other = protocol.contract_type.model_copy(deep=True)
+    liquidity = other.view_methods["liquidity"]
+    liquidity.outputs = 2 * liquidity.outputs
+    chain.contracts[protocol.address] = other
+    monkeypatch.setattr("prep.connect.connect", lambda network: nullcontext(chain.provider))
+    for name in ("handlers", "propagate", "level"):  # the command sets them for its process
+        monkeypatch.setattr(LOGGER, name, getattr(LOGGER, name))
+    cli = runpy.run_path(str(ROOT / "scripts" / "keeper.py"))["cli"]
+    result = CliRunner().invoke(cli, ["--once", "--folder", str(folder)])
+    chain.contracts[protocol.address] = protocol.contract_type
+    assert result.exit_code == 0, result.output
 
 
 def _folder(path):

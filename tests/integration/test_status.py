@@ -16,6 +16,7 @@ from tests.suite import WAD
 LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 LIQUIDITY = 100_000 * WAD
 HEARTBEAT = 7_200
+MAX_PRICE = 10**36
 
 
 class World:
@@ -192,6 +193,19 @@ def test_status__stale_price_with_positions__shows_what_is_stored(funded, crowd,
     )
     assert (status.vault.liquidity, status.vault.value) == (LIQUIDITY, None)
     assert status.vault.custody == LIQUIDITY + 1_000 * WAD
+    assert (status.open_positions, status.riskiest, status.liquidatable) == (1, None, None)
+
+
+def test_status__price_above_the_protocols_limit__shows_what_is_stored(funded, crowd):
+    funded.open(crowd[0], 15_000 * WAD, True)
+    funded.set_price(10**18)
+    assert funded.status().markets[0].price == MAX_PRICE
+    funded.set_price(10**18 + 1)
+    status = funded.status()
+    btc = status.markets[0]
+    assert btc.no_price == f"PriceOutOfBounds(price={MAX_PRICE + WAD}, max={MAX_PRICE})"
+    assert (btc.price, btc.unrealised, btc.long_oi) == (None, None, 15 * WAD // 10)
+    assert (status.vault.liquidity, status.vault.value) == (LIQUIDITY, None)
     assert (status.open_positions, status.riskiest, status.liquidatable) == (1, None, None)
 
 

@@ -1,8 +1,10 @@
 """The report of the demonstration: complete, exact, and readable without a network."""
 
 import json
+import tomllib
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from plotly.offline import get_plotlyjs
@@ -11,10 +13,11 @@ from prep.demo.checks import Check
 from prep.demo.ledger import Liquidation
 from prep.demo.outcome import Outcome, Participant, Position, Reading, Sample
 from prep.demo.prices import PricePath
-from prep.demo.report import render, to_json, write
+from prep.demo.report import TEMPLATE, render, to_json, write
 from prep.demo.text import amount, headline, moment
 from prep.errors import UserError
 
+ROOT = Path(__file__).parents[2]
 WAD = 10**18
 NOON = 1_584_014_400  # 12 March 2020 12:00 UTC
 PRICES = tuple(n * 10**8 for n in (8_000, 6_000, 7_000, 6_500))
@@ -285,3 +288,26 @@ def test_write__folder_that_is_a_file__is_refused(outcome, tmp_path):
 
     with pytest.raises(UserError, match=r"file: the report cannot be written: File exists$"):
         write(outcome, file)
+
+
+def test_write__template_missing__is_not_blamed_on_the_folder(outcome, tmp_path, monkeypatch):
+    monkeypatch.setattr("prep.demo.report.TEMPLATE", tmp_path / "template.html")
+
+    with pytest.raises(FileNotFoundError, match=r"template\.html"):
+        write(outcome, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_package__files_that_are_no_code__are_in_it():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    data = settings["tool"]["setuptools"]["package-data"]
+    listed = {
+        path
+        for package, patterns in data.items()
+        for pattern in patterns
+        for path in ROOT.joinpath(*package.split(".")).glob(pattern)
+    }
+
+    files = (path for path in (ROOT / "prep").rglob("*") if path.is_file())
+    assert listed == {path for path in files if path.suffix not in (".py", ".pyc")}
+    assert TEMPLATE in listed

@@ -1,12 +1,15 @@
 """The keeper's loop, journal and failures, without a chain."""
 
 import logging
+import runpy
 import signal
 from dataclasses import replace
 from json import JSONDecodeError
+from pathlib import Path
 from threading import Event
 
 import pytest
+from click import BadParameter
 from requests import Response
 from requests.exceptions import ConnectionError, ConnectTimeout, HTTPError, ReadTimeout
 from web3 import HTTPProvider, Web3
@@ -18,8 +21,10 @@ from prep.keeper.report import Failure, Liquidation, Round
 from prep.keeper.run import retry_delay, run, stopped_by_signals
 from prep.keeper.snapshot import Aggregates, Snapshot
 from prep.model import WAD, MarketConfig
+from prep.model.fixed import UNLIMITED
 
 TRADER = "0x" + 40 * "1"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "keeper.py"
 
 
 def snapshot(block=7, **changes):
@@ -322,3 +327,77 @@ def test_report__sums__are_over_all_liquidations():
     found = report(liquidated=[LIQUIDATION, second])
     assert found.ids == (3, 9)
     assert found.reward == 75 * WAD + 1
+
+
+# ----------------------------------------------------------------------------------------- options
+
+
+@pytest.fixture(scope="module")
+def convert():
+    """What the command makes of an option's text: `convert(option, text)`."""
+    options = {option.name: option for option in runpy.run_path(str(SCRIPT))["cli"].params}
+    return lambda name, text: options[name].type.convert(text, options[name], None)
+
+
+@pytest.fixture
+def refused(convert):
+    """Expects exactly this message."""
+
+    def refused(name, text, message):
+        with pytest.raises(BadParameter) as raised:
+            convert(name, text)
+        assert raised.value.message == message
+
+    return refused
+
+
+@pytest.mark.parametrize("text, seconds", [("0.2", 0.2), ("86400", 86_400.0), ("1e-9", 1e-9)])
+def test_interval__up_to_a_day__is_taken_and_can_be_waited_for(convert, text, seconds):
+    found = convert("interval", text)
+    assert found == seconds
+    stop = Event()
+    stop.set()
+    assert stop.wait(found)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "86400.1", "1e12", "inf", "-inf", "1e999"])
+def test_interval__outside_a_day__is_refused(refused, text):
+    refused("interval", text, f"{float(text)} is not in the range 0<x<=86400.")
+
+
+def test_interval__not_a_number__is_refused(refused):
+    refused("interval", "nan", "nan is not a number")
+
+
+@pytest.mark.parametrize(
+    "name, text, expected",
+    [
+        ("min_profit", "0", 0),
+        ("min_profit", "0.000000000000000001", 1),
+        ("native_price", "3000", 3_000 * WAD),
+        ("max_gas_price", "0.5", 5 * 10**8),
+        ("max_daily_gas", f"{UNLIMITED // WAD}.{UNLIMITED % WAD:018}", UNLIMITED),
+    ],
+)
+def test_amount__any_that_fits__is_exact(convert, name, text, expected):
+    assert convert(name, text) == expected
+
+
+MANY_DIGITS = pytest.param(300 * "7", id="300 digits")
+
+
+@pytest.mark.parametrize(
+    "text", ["1e99999999", "1e5000", MANY_DIGITS, "-1", "inf", "nan", "", "1.", "x"]
+)
+def test_amount__other_than_digits__is_refused(refused, text):
+    refused("min_profit", text, f"{text!r} is not a decimal number such as 0.15")
+
+
+def test_amount__more_digits_than_the_unit_has__is_refused(refused):
+    text = "0.0000000001"
+    refused("max_gas_price", text, f"{text} has 10 decimals, more than 9")
+
+
+def test_amount__beyond_a_word__is_refused(refused):
+    text = f"{UNLIMITED // WAD}.{UNLIMITED % WAD + 1:018}"
+    refused("max_daily_gas", text, f"{text} is more than any contract can hold")
