@@ -58,12 +58,22 @@ install_node() {
     mark node_modules package-lock.json
 }
 
+# Anvil writes the state after every block into the user's home, gigabytes in a few test runs, and
+# becomes slow by it. Nothing here looks further back than a few blocks.
+keep_history_short() {
+    rm -f .venv/bin/anvil
+    printf '#!/bin/sh\nexec "%s" --prune-history 50 "$@"\n' "$PWD/$1" > .venv/bin/anvil
+    chmod +x .venv/bin/anvil
+}
+
 # The native programs themselves: npm's own launchers would start a Node process for each.
 link_tools() {
     local tool found
     for tool in anvil cast forge; do
         found=$(ls -d node_modules/@foundry-rs/"$tool"-*/bin/"$tool" 2>/dev/null | head -n 1)
-        if [ -n "$found" ]; then
+        if [ -n "$found" ] && [ "$tool" = anvil ]; then
+            keep_history_short "$found"
+        elif [ -n "$found" ]; then
             ln -sf "../../$found" ".venv/bin/$tool"
         elif ! command -v "$tool" > /dev/null; then
             fail "npm has no $tool for this platform; install Foundry 1.7.1 and run this again"
