@@ -227,7 +227,7 @@ def test_step__reward__is_the_expected_one_exactly(deployments, create_keeper, p
     assert [action.reward for action in report.actions] == paid
 
 
-@pytest.mark.parametrize("market, price", [("plain", 9_998), ("full", 10_115)])
+@pytest.mark.parametrize("market, price", [("plain", 9_998), ("full", 10_050)])
 def test_decide__rewards_that_depend_on_time_and_each_other__are_those_of_the_chain(
     deployments, create_keeper, accounts, crowd, chain, market, price
 ):
