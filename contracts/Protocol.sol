@@ -101,7 +101,7 @@ contract Protocol is IProtocol, Markets {
 
     constructor(IERC20 prep, address authority, bool reservesByLargerSide) AccessManaged(authority) {
         PREP = prep;
-        vault = new Vault(prep, address(this), reservesByLargerSide);
+        vault = new Vault(prep, address(this), authority, reservesByLargerSide);
     }
 
     // --------------------------------------------------------------------------------------------------- collateral

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ERC20, ERC4626, IERC20, IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
@@ -18,14 +19,17 @@ import {IVault} from "../interfaces/IVault.sol";
 ///
 /// Units: PREP base units (18 decimals); shares have 24 decimals (offset 6 and virtual shares against inflation).
 /// Rounding: always in favour of those who stay. Deposits and mints at `upperValue`, all else at `lowerValue`.
-/// Requires a token without fees on transfer and without hooks. No owner: only the protocol, fixed at deployment, pays
-/// out of it. While any market with open positions has no usable price, nobody can enter or leave.
-contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
+/// Requires a token without fees on transfer and without hooks. Only the protocol, fixed at deployment, pays out of it.
+/// Roles: the risk manager bounds what comes in and what has to stay; the guardian can stop withdrawals, of shares alone,
+/// and only the admin lets them go on. While any market with open positions has no usable price, nobody can enter or leave.
+contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
     using Math for uint256;
+    using Math for uint128;
     using SafeERC20 for IERC20;
 
-    /// @notice Largest liquidity that deposits can lead to.
-    uint256 public constant MAX_LIQUIDITY = 1e37;
+    /// @dev Largest liquidity that deposits can lead to whatever the cap.
+    uint256 private constant MAX_LIQUIDITY = 1e37;
+    uint256 private constant MAX_TARGET = 10e18;
     uint256 private constant VIRTUAL_SHARES = 1e6;
     /// @dev Deposits close when a share is worth less than a millionth of what the first one cost.
     uint256 private constant WIPED_OUT_SHARES_PER_ASSET = 1e12;
@@ -35,19 +39,27 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
     /// @inheritdoc IVault
     bool public immutable reservesByLargerSide;
 
+    // One slot: 16 + 8 + 1 bytes.
+    uint128 private _depositCap;
+    uint64 private _target;
+    bool private _stopped;
+
     /// @dev What the shares stand for, in one reading.
     struct Value {
         uint256 liquidity;
+        uint256 debt;
         uint256 upper;
         uint256 lower;
         uint256 reserves;
         uint256 supply;
     }
 
-    constructor(IERC20 prep, address protocol_, bool reservesByLargerSide_)
+    constructor(IERC20 prep, address protocol_, address authority, bool reservesByLargerSide_)
         ERC20("Prep Vault", "vPREP")
         ERC4626(prep)
+        AccessManaged(authority)
     {
+        _depositCap = uint128(MAX_LIQUIDITY);
         protocol = protocol_;
         reservesByLargerSide = reservesByLargerSide_;
         // How the protocol pays out collateral and fees, a call cheaper than through a function of the vault.
@@ -99,6 +111,7 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
         returns (uint256 shares)
     {
         require(assets != 0, ZeroAmount());
+        require(!_stopped, WithdrawalsStopped());
         Value memory v = _value();
         uint256 max = _maxWithdraw(v, balanceOf(owner));
         require(assets <= max, ERC4626ExceededMaxWithdraw(owner, assets, max));
@@ -125,7 +138,50 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
         return _redeem(shares, receiver, owner, minAssets);
     }
 
+    // --------------------------------------------------------------------------------------------------------- roles
+
+    /// @inheritdoc IVault
+    function setTargetCollateralizationRatio(uint256 ratio) external restricted {
+        _checkParameter("targetCollateralizationRatio", ratio, MAX_TARGET);
+        _target = uint64(ratio);
+        emit TargetCollateralizationRatioSet(ratio);
+    }
+
+    /// @inheritdoc IVault
+    function setDepositCap(uint256 cap) external restricted {
+        _checkParameter("depositCap", cap, MAX_LIQUIDITY);
+        _depositCap = uint128(cap);
+        emit DepositCapSet(cap);
+    }
+
+    /// @inheritdoc IVault
+    function stopWithdrawals() external restricted {
+        _stopped = true;
+        emit WithdrawalsSwitched(true);
+    }
+
+    /// @inheritdoc IVault
+    function resumeWithdrawals() external restricted {
+        _stopped = false;
+        emit WithdrawalsSwitched(false);
+    }
+
     // --------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IVault
+    function targetCollateralizationRatio() external view returns (uint256) {
+        return _target;
+    }
+
+    /// @inheritdoc IVault
+    function depositCap() external view returns (uint256) {
+        return _depositCap;
+    }
+
+    /// @inheritdoc IVault
+    function withdrawalsStopped() external view returns (bool) {
+        return _stopped;
+    }
 
     /// @inheritdoc IVault
     function upperValue() external view returns (uint256) {
@@ -192,13 +248,13 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
         (bool known, Value memory v) = _tryValue();
-        return known ? _maxWithdraw(v, balanceOf(owner)) : 0;
+        return known && !_stopped ? _maxWithdraw(v, balanceOf(owner)) : 0;
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
         (bool known, Value memory v) = _tryValue();
-        return known ? _maxRedeem(v, balanceOf(owner)) : 0;
+        return known && !_stopped ? _maxRedeem(v, balanceOf(owner)) : 0;
     }
 
     /// @notice 24: the asset's 18 and the offset of 6.
@@ -229,6 +285,7 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
         returns (uint256 assets)
     {
         require(shares != 0, ZeroAmount());
+        require(!_stopped, WithdrawalsStopped());
         Value memory v = _value();
         uint256 max = _maxRedeem(v, balanceOf(owner));
         require(shares <= max, ERC4626ExceededMaxRedeem(owner, shares, max));
@@ -269,28 +326,29 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
         v.liquidity = e.liquidity;
         v.supply = totalSupply();
         v.reserves = e.reserves;
+        v.debt = uint256(SignedMath.max(0, e.seqPnl + e.funding));
         int256 held = int256(v.liquidity);
         v.upper = uint256(SignedMath.max(0, held - e.seqPnl - e.funding - e.borrowing));
         v.lower = uint256(SignedMath.max(0, held - SignedMath.max(0, e.seqPnl) - SignedMath.max(0, e.funding)));
     }
 
-    function _maxDeposit(Value memory v) private pure returns (uint256) {
+    function _maxDeposit(Value memory v) private view returns (uint256) {
         if (v.supply != 0 && v.upper < v.supply / WIPED_OUT_SHARES_PER_ASSET) return 0;
-        return MAX_LIQUIDITY.saturatingSub(v.liquidity);
+        return _depositCap.saturatingSub(v.liquidity);
     }
 
     /// @dev The largest number of shares whose price is within `_maxDeposit`.
-    function _maxMint(Value memory v) private pure returns (uint256) {
+    function _maxMint(Value memory v) private view returns (uint256) {
         return _shares(_maxDeposit(v), v.upper, v.supply, Math.Rounding.Floor);
     }
 
-    /// @dev What is free of reserves, and what the shares are worth.
-    function _maxWithdraw(Value memory v, uint256 shares) private pure returns (uint256) {
+    /// @dev What is free, and what the shares are worth.
+    function _maxWithdraw(Value memory v, uint256 shares) private view returns (uint256) {
         return Math.min(_free(v), _assets(shares, v.lower, v.supply, Math.Rounding.Floor));
     }
 
     /// @dev The largest number of shares whose assets, rounded down, are free: one more would be worth one unit too many.
-    function _maxRedeem(Value memory v, uint256 shares) private pure returns (uint256 max) {
+    function _maxRedeem(Value memory v, uint256 shares) private view returns (uint256 max) {
         uint256 free = _free(v);
         max = _assets(shares, v.lower, v.supply, Math.Rounding.Floor) <= free
             ? shares
@@ -298,8 +356,14 @@ contract Vault is IVault, ERC4626, ReentrancyGuardTransient {
         if (_assets(max, v.lower, v.supply, Math.Rounding.Floor) == 0) return 0;
     }
 
-    function _free(Value memory v) private pure returns (uint256) {
-        return v.liquidity.saturatingSub(v.reserves);
+    /// @dev What may leave: the reserves stay, and so much that the collateralization ratio stays at its target.
+    function _free(Value memory v) private view returns (uint256) {
+        uint256 needed = v.debt == 0 ? 0 : v.debt.mulDiv(_target, 1e18, Math.Rounding.Ceil);
+        return v.liquidity.saturatingSub(Math.max(v.reserves, needed));
+    }
+
+    function _checkParameter(bytes32 name, uint256 value, uint256 max) private pure {
+        require(value <= max, ParameterOutOfBounds(name, value, 0, max));
     }
 
     function _shares(uint256 assets, uint256 value, uint256 supply, Math.Rounding rounding)

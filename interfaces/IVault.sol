@@ -12,12 +12,45 @@ interface IVault is IERC4626 {
     error ZeroAmount();
     /// @notice Fewer shares, or assets, than the caller accepts.
     error TooLittleReceived(uint256 received, uint256 min);
+    /// @notice Withdrawals are switched off.
+    error WithdrawalsStopped();
+    /// @notice A parameter is outside of its coded bounds.
+    error ParameterOutOfBounds(bytes32 parameter, uint256 value, uint256 min, uint256 max);
+
+    /// @notice Withdrawals leave this much liquidity for each unit that the vault owes to traders, WAD.
+    event TargetCollateralizationRatioSet(uint256 ratio);
+    /// @notice Deposits can bring liquidity up to this, PREP base units.
+    event DepositCapSet(uint256 cap);
+    /// @notice Withdrawals are switched off, or on again.
+    event WithdrawalsSwitched(bool stopped);
 
     /// @notice The protocol whose trades this vault backs.
     function protocol() external view returns (address);
 
     /// @notice Whether withdrawals leave the reserve for the larger side of each market, not for the difference.
     function reservesByLargerSide() external view returns (bool);
+
+    /// @notice Liquidity over what is owed to traders (`max(0, sum of seqPnl + funding)`) that withdrawals leave at least,
+    /// WAD; 0: none.
+    function targetCollateralizationRatio() external view returns (uint256);
+
+    /// @notice Liquidity that deposits can lead to at most, PREP base units.
+    function depositCap() external view returns (uint256);
+
+    /// @notice Whether withdrawals and redemptions are switched off.
+    function withdrawalsStopped() external view returns (bool);
+
+    /// @notice Sets the target, at most 10 WAD. For the risk manager.
+    function setTargetCollateralizationRatio(uint256 ratio) external;
+
+    /// @notice Sets the cap, at most 1e37. Above it already: deposits are closed, nobody is put out. For the risk manager.
+    function setDepositCap(uint256 cap) external;
+
+    /// @notice Switches withdrawals and redemptions off. For the guardian.
+    function stopWithdrawals() external;
+
+    /// @notice Switches withdrawals and redemptions on again. For the admin.
+    function resumeWithdrawals() external;
 
     /// @notice What deposits are priced at: liquidity less all that traders would take, never below zero.
     function upperValue() external view returns (uint256);

@@ -90,6 +90,11 @@ class VaultStatus:
     custody: int
     protocol_fees: int
     by_larger_side: bool
+    target_ratio: int
+    """Collateralization ratio that withdrawals leave at least, WAD; 0: none."""
+    deposit_cap: int
+    """What deposits can bring liquidity to."""
+    withdrawals_stopped: bool
     value: Value | None
 
     @property
@@ -255,6 +260,9 @@ def _vault(read: _Reader, markets: tuple[MarketStatus, ...]) -> VaultStatus:
         custody=read(read.contract("PrepToken").balanceOf, vault.address),
         protocol_fees=read(read.protocol.protocolFees)[1],
         by_larger_side=read(vault.reservesByLargerSide),
+        target_ratio=read(vault.targetCollateralizationRatio),
+        deposit_cap=read(vault.depositCap),
+        withdrawals_stopped=read(vault.withdrawalsStopped),
         value=_value(read, vault) if known else None,
     )
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from prep.connect import chain_id, connect, friendly_errors, network_option
 from prep.deploy.record import FOLDER, Deployment
 from prep.display import console, percent, ratio, units
+from prep.model.limits import MAX_LIQUIDITY
 from prep.status import MarketStatus, Status, VaultStatus, read_status
 
 UNKNOWN = "no price"
@@ -46,6 +47,8 @@ def cli(network: str | None, top: int, folder: Path) -> None:
     for market in status.markets:
         if market.no_price:
             output.print(f"[red]{market.name} has no usable price:[/] {escape(market.no_price)}")
+    if status.vault.withdrawals_stopped:
+        output.print("[red]Withdrawals from the vault are stopped[/] until the admin resumes them.")
     for table in _tables(status):
         output.print(table)
 
@@ -100,8 +103,11 @@ def _market(market: MarketStatus) -> list[tuple[str, str]]:
 
 def _vault(vault: VaultStatus) -> list[tuple[str, str]]:
     basis = "larger side" if vault.by_larger_side else "difference of the sides"
+    capped = vault.deposit_cap != MAX_LIQUIDITY
+    target = ("  target", ratio(vault.target_ratio) if vault.target_ratio else "none")
     rows = [
         ("Liquidity", f"{units(vault.liquidity)} PREP"),
+        ("  cap of deposits", f"{units(vault.deposit_cap)} PREP" if capped else "unlimited"),
         ("Net deposits", f"{units(vault.net_deposits)} PREP"),
         ("Shares", units(vault.supply, 24)),
         ("Custody", f"{units(vault.custody)} PREP"),
@@ -110,7 +116,8 @@ def _vault(vault: VaultStatus) -> list[tuple[str, str]]:
     ]
     value = vault.value
     if value is None:
-        return [*rows, ("Value, share price, reserves", UNKNOWN)]
+        unknown = ("Value, share price, reserves", UNKNOWN)
+        return [*rows, unknown, ("Collateralization ratio", UNKNOWN), target]
     return [
         *rows,
         ("Upper value (deposits)", f"{units(value.upper)} PREP"),
@@ -121,6 +128,7 @@ def _vault(vault: VaultStatus) -> list[tuple[str, str]]:
         ("Utilisation by reserves", percent(value.utilisation, CENTS)),
         ("Traders' total claim", f"{units(value.total_debt)} PREP"),
         ("Collateralization ratio", ratio(value.collateralization_ratio, CENTS)),
+        target,
     ]
 
 

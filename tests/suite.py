@@ -44,13 +44,17 @@ FULL = BTC | {
 
 MARKET_FIELDS = ("oracle", *BTC)
 
-PROTOCOL_ROLES = {
+# By role: functions of the protocol, functions of the vault.
+ROLES = {
     "RISK_MANAGER": (
-        "addMarket({config})",
-        "setMarket(uint256,{config})",
-        "setProtocolFeeRate(uint256)",
+        (
+            "addMarket({config})",
+            "setMarket(uint256,{config})",
+            "setProtocolFeeRate(uint256)",
+        ),
+        ("setTargetCollateralizationRatio(uint256)", "setDepositCap(uint256)"),
     ),
-    "GUARDIAN": ("disableMarket(uint256)",),
+    "GUARDIAN": (("disableMarket(uint256)",), ("stopWithdrawals()",)),
 }
 CONFIG_TUPLE = "(address,bool" + 11 * ",uint256" + ")"
 
@@ -149,7 +153,9 @@ def deploy_suite(
 
     grants = [(prep, "MINTER", ("mint(address,uint256)",), admin)]
     holders = {"RISK_MANAGER": risk_manager, "GUARDIAN": guardian}
-    grants += [(protocol, role, PROTOCOL_ROLES[role], holders[role]) for role in PROTOCOL_ROLES]
+    for role_name, (of_protocol, of_vault) in ROLES.items():
+        grants.append((protocol, role_name, of_protocol, holders[role_name]))
+        grants.append((vault, role_name, of_vault, holders[role_name]))
     for target, role_name, signatures, holder in grants:
         role = getattr(authority, role_name)()
         selectors = [selector_of(s.format(config=CONFIG_TUPLE)) for s in signatures]

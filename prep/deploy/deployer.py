@@ -14,15 +14,19 @@ from prep.deploy.params import Market, Mock, Parameters
 from prep.deploy.record import Contract, Deployment, Mined, plain
 from prep.deploy.transactions import Transactions
 from prep.errors import UserError
+from prep.model import limits
 
 ADMIN_ROLE: Final = 0
 """AccessManager's own: whatever is not given to another role is the admin's."""
-WIRING: Final = {
-    "MINTER": ("PrepToken", ("mint(address,uint256)",)),
-    "RISK_MANAGER": ("Protocol", ("addMarket", "setMarket", "setProtocolFeeRate")),
-    "GUARDIAN": ("Protocol", ("disableMarket",)),
+WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "MINTER": {"PrepToken": ("mint(address,uint256)",)},
+    "RISK_MANAGER": {
+        "Protocol": ("addMarket", "setMarket", "setProtocolFeeRate"),
+        "Vault": ("setTargetCollateralizationRatio", "setDepositCap"),
+    },
+    "GUARDIAN": {"Protocol": ("disableMarket",), "Vault": ("stopWithdrawals",)},
 }
-"""Which role may call which functions; the parameters' `roles` are named alike."""
+"""Which role may call which functions of what; the parameters' `roles` are named alike."""
 
 Progress = Callable[[str], object]
 
@@ -83,12 +87,16 @@ class _Run:
         self._call("setTreasury", protocol.setTreasury, treasury)
         if params.protocol_fee_rate:
             self._call("setProtocolFeeRate", protocol.setProtocolFeeRate, params.protocol_fee_rate)
+        vault = self._record.instance(self._project, "Vault")
+        self._set_limits(vault, params.target_collateralization_ratio, params.deposit_cap)
         for index, (market, oracle) in enumerate(zip(params.markets, oracles, strict=True)):
             self._add_market(protocol, index, market, oracle.address)
 
-        contracts = {"PrepToken": prep, "Protocol": protocol}
-        for role, (target, functions) in WIRING.items():
-            self._wire(authority, role, contracts[target], functions)
+        contracts = {"PrepToken": prep, "Protocol": protocol, "Vault": vault}
+        for role, targets in WIRING.items():
+            for target, functions in targets.items():
+                step = f"setTargetFunctionRole {role} {target}"
+                self._wire(step, authority, role, contracts[target], functions)
             holder = params.roles.holder(role.lower(), me)
             self._call(
                 f"grantRole {role}", authority.grantRole, getattr(authority, role)(), holder, 0
@@ -108,12 +116,13 @@ class _Run:
     def _protocol(
         self, prep: ContractInstance, authority: ContractInstance, by_larger_side: bool
     ) -> ContractInstance:
-        arguments = (prep.address, authority.address, by_larger_side)
-        protocol = self._create("Protocol", "Protocol", *arguments)
+        protocol = self._create(
+            "Protocol", "Protocol", prep.address, authority.address, by_larger_side
+        )
         if "Vault" not in self._record.contracts:
             # Made by the protocol's constructor: in the same transaction, with these arguments.
             container = self._container("Vault")
-            arguments = (prep.address, protocol.address, by_larger_side)
+            arguments = (prep.address, protocol.address, authority.address, by_larger_side)
             transaction = self._record.contract("Protocol").model_dump(
                 include=set(Mined.model_fields)
             )
@@ -122,6 +131,14 @@ class _Run:
             )
             self._record.save(self._path)
         return protocol
+
+    def _set_limits(self, vault: ContractInstance, target: int, cap: int) -> None:
+        """Unless the vault has them from its constructor."""
+        if target:
+            step = "setTargetCollateralizationRatio"
+            self._call(step, vault.setTargetCollateralizationRatio, target)
+        if cap != limits.MAX_LIQUIDITY:
+            self._call("setDepositCap", vault.setDepositCap, cap)
 
     def _add_market(
         self, protocol: ContractInstance, index: int, market: Market, oracle: str
@@ -138,6 +155,7 @@ class _Run:
 
     def _wire(
         self,
+        step: str,
         authority: ContractInstance,
         role: str,
         target: ContractInstance,
@@ -145,7 +163,7 @@ class _Run:
     ) -> None:
         selectors = [_selector(target, function) for function in functions]
         arguments = (target.address, selectors, getattr(authority, role)())
-        self._call(f"setTargetFunctionRole {role}", authority.setTargetFunctionRole, *arguments)
+        self._call(step, authority.setTargetFunctionRole, *arguments)
 
     def _hand_over(self, authority: ContractInstance, admin: str, delay: int) -> None:
         me = self._account.address

@@ -6,7 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel, to_snake
 
 from prep.connect import is_local
@@ -131,6 +139,11 @@ class Market(_Model):
         }
 
 
+def _all_liquidity_if_unlimited(cap: int) -> int:
+    """The vault's cap has no value that stands for none: its largest is what there is."""
+    return limits.MAX_LIQUIDITY if cap == UNLIMITED else cap
+
+
 class Parameters(_Model):
     """A whole file."""
 
@@ -138,6 +151,8 @@ class Parameters(_Model):
     faucet: Faucet
     roles: Roles
     reserves_by_larger_side: Boolean
+    target_collateralization_ratio: Wad
+    deposit_cap: Annotated[Cap, AfterValidator(_all_liquidity_if_unlimited)]
     protocol_fee_rate: Wad
     markets: tuple[Market, ...] = Field(min_length=1)
 
@@ -181,6 +196,13 @@ def _faults(parameters: Parameters) -> Iterator[tuple[str, str]]:
         check_protocol_fee_rate(parameters.protocol_fee_rate)
     except Rejected as error:
         yield _out_of_bounds(error)
+    vault_bounds = {
+        "target_collateralization_ratio": limits.MAX_TARGET_COLLATERALIZATION_RATIO,
+        "deposit_cap": limits.MAX_LIQUIDITY,
+    }
+    for field, most in vault_bounds.items():
+        if (value := getattr(parameters, field)) > most:
+            yield _out_of_bounds(Rejected("ParameterOutOfBounds", field, value, 0, most))
     if not is_local(parameters.chain_id) and not parameters.reserves_by_larger_side:
         yield "reserves_by_larger_side", "must be true on a public network"
     names = [market.name for market in parameters.markets]

@@ -37,35 +37,35 @@ class MarketConfig:
 
     def validate(self) -> None:
         """Raises `ParameterOutOfBounds` for the first parameter outside its bounds."""
-        _require("oracle", self.oracle, 1, 2**160 - 1)
-        _require("skewScale", self.skew_scale, 0, limits.MAX_SKEW_SCALE)
-        _require("maxFundingVelocity", self.max_funding_velocity, 0, limits.MAX_FUNDING_VELOCITY)
-        _require("openingFeeRate", self.opening_fee_rate, 0, limits.MAX_FEE_RATE)
-        _require("closingFeeRate", self.closing_fee_rate, 0, limits.MAX_FEE_RATE)
-        _require("borrowRate", self.borrow_rate, 0, limits.MAX_BORROW_RATE)
-        _require("reserveFactor", self.reserve_factor, 0, limits.MAX_RESERVE_FACTOR)
+        require("oracle", self.oracle, 1, 2**160 - 1)
+        require("skewScale", self.skew_scale, 0, limits.MAX_SKEW_SCALE)
+        require("maxFundingVelocity", self.max_funding_velocity, 0, limits.MAX_FUNDING_VELOCITY)
+        require("openingFeeRate", self.opening_fee_rate, 0, limits.MAX_FEE_RATE)
+        require("closingFeeRate", self.closing_fee_rate, 0, limits.MAX_FEE_RATE)
+        require("borrowRate", self.borrow_rate, 0, limits.MAX_BORROW_RATE)
+        require("reserveFactor", self.reserve_factor, 0, limits.MAX_RESERVE_FACTOR)
         product = wmul(self.borrow_rate, self.reserve_factor)
-        _require("borrowRate", product, 0, limits.MAX_BORROWING_A_YEAR)
-        _require("minPositionValue", self.min_position_value, 0, limits.MAX_VALUE)
+        require("borrowRate", product, 0, limits.MAX_BORROWING_A_YEAR)
+        require("minPositionValue", self.min_position_value, 0, limits.MAX_VALUE)
         _require_or_unlimited("maxPositionValue", self.max_position_value, self.min_position_value)
         _require_or_unlimited("maxLongOIValue", self.max_long_oi_value)
         _require_or_unlimited("maxShortOIValue", self.max_short_oi_value)
         _require_or_unlimited("maxNetOIValue", self.max_net_oi_value)
 
 
-def _require(name: str, value: int, low: int, high: int) -> None:
+def require(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise Rejected("ParameterOutOfBounds", name, value, low, high)
 
 
 def _require_or_unlimited(name: str, value: int, low: int = 0) -> None:
     if value != UNLIMITED:
-        _require(name, value, low, limits.MAX_VALUE)
+        require(name, value, low, limits.MAX_VALUE)
 
 
 def check_protocol_fee_rate(rate: int) -> None:
     """Raises unless the protocol's share of fees is at most half."""
-    _require("protocolFeeRate", rate, 0, limits.MAX_PROTOCOL_FEE_RATE)
+    require("protocolFeeRate", rate, 0, limits.MAX_PROTOCOL_FEE_RATE)
 
 
 def check_skew_scale_change(old: int, new: int, long_oi: int, short_oi: int) -> None:
@@ -77,4 +77,4 @@ def check_skew_scale_change(old: int, new: int, long_oi: int, short_oi: int) -> 
     if (old == 0) != (new == 0) and long_oi + short_oi > 0:
         raise Rejected("SkewScaleLocked", long_oi + short_oi)
     if new > 0:
-        _require("skewScale", new, max(long_oi, short_oi), limits.MAX_SKEW_SCALE)
+        require("skewScale", new, max(long_oi, short_oi), limits.MAX_SKEW_SCALE)

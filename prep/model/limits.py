@@ -13,6 +13,7 @@ MAX_COST: Final = 10**37
 MAX_SKEW_SCALE: Final = 10**36
 MAX_LIQUIDITY: Final = 10**37
 """What deposits can bring the vault's liquidity to."""
+MAX_TARGET_COLLATERALIZATION_RATIO: Final = 10 * WAD
 MAX_COLLATERAL: Final = 2**128 - 1
 MAX_BORROW_INDEX: Final = 2**64 - 1
 """The borrowing index saturates here; the fee then stops."""

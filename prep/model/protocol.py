@@ -4,6 +4,8 @@ docs/whitepaper.md, "Vault"."""
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
+from prep.model import config as bounds
+from prep.model import limits
 from prep.model.errors import Rejected
 from prep.model.isolated import Isolated
 from prep.model.results import Deposited, Withdrawn
@@ -22,9 +24,8 @@ class System(Isolated):
         now: int = 0,
         protocol_fee_rate: int = 0,
         reserve_basis: ReserveBasis = ReserveBasis.DIFFERENCE,
-        target_collateralization_ratio: int = 0,
     ) -> None:
-        vault = VaultState(reserve_basis, target_collateralization_ratio)
+        vault = VaultState(reserve_basis)
         super().__init__(vault, now=now, protocol_fee_rate=protocol_fee_rate)
 
     # ------------------------------------------------------------------------------------- actions
@@ -76,6 +77,7 @@ class System(Isolated):
         value; the shares are rounded up."""
         if assets == 0:
             raise Rejected("ZeroAmount")
+        self._check_withdrawals()
         to, who = self._parties(caller, receiver, owner)
         exposure = self._exposure_for_withdrawals()
         maximum = self.vault.max_withdraw(who, exposure)
@@ -97,6 +99,7 @@ class System(Isolated):
         """As `withdraw`, for a number of shares; the assets are rounded down."""
         if shares == 0:
             raise Rejected("ZeroAmount")
+        self._check_withdrawals()
         to, who = self._parties(caller, receiver, owner)
         exposure = self._exposure_for_withdrawals()
         maximum = self.vault.max_redeem(who, exposure)
@@ -109,6 +112,24 @@ class System(Isolated):
             raise Rejected("TooLittleReceived", assets, min_assets)
         self.vault.remove(who, assets, shares)
         return Withdrawn(caller, to, who, assets, shares)
+
+    # --------------------------------------------------------------------------------------- roles
+
+    def set_target_collateralization_ratio(self, ratio: int) -> None:
+        """What withdrawals leave for each unit that is owed to traders, WAD."""
+        bounds.require(
+            "targetCollateralizationRatio", ratio, 0, limits.MAX_TARGET_COLLATERALIZATION_RATIO
+        )
+        self.vault.target_collateralization_ratio = ratio
+
+    def set_deposit_cap(self, cap: int) -> None:
+        """What deposits can bring liquidity to."""
+        bounds.require("depositCap", cap, 0, limits.MAX_LIQUIDITY)
+        self.vault.deposit_cap = cap
+
+    def switch_withdrawals(self, *, stopped: bool) -> None:
+        """Withdrawals and redemptions stop, or go on."""
+        self.vault.withdrawals_stopped = stopped
 
     # --------------------------------------------------------------------------------------- views
 
@@ -125,12 +146,16 @@ class System(Isolated):
     def max_withdraw(self, owner: Hashable) -> int:
         """The most assets that `owner`'s shares can be withdrawn for."""
         exposure = self._or_none(self._exposure_for_withdrawals)
-        return 0 if exposure is None else self.vault.max_withdraw(owner, exposure)
+        if exposure is None or self.vault.withdrawals_stopped:
+            return 0
+        return self.vault.max_withdraw(owner, exposure)
 
     def max_redeem(self, owner: Hashable) -> int:
         """The most of `owner`'s shares that can be redeemed."""
         exposure = self._or_none(self._exposure_for_withdrawals)
-        return 0 if exposure is None else self.vault.max_redeem(owner, exposure)
+        if exposure is None or self.vault.withdrawals_stopped:
+            return 0
+        return self.vault.max_redeem(owner, exposure)
 
     def total_assets(self) -> int:
         """The lower value."""
@@ -161,6 +186,10 @@ class System(Isolated):
         return self.vault.assets_for(shares, self.lower_value())
 
     # ------------------------------------------------------------------------------------ internal
+
+    def _check_withdrawals(self) -> None:
+        if self.vault.withdrawals_stopped:
+            raise Rejected("WithdrawalsStopped")
 
     def _exposure_for_withdrawals(self) -> Exposure:
         return self.exposure(self.vault.reserve_basis is ReserveBasis.LARGER_SIDE)

@@ -42,21 +42,21 @@ class VaultState:
     """Liquidity, net deposits (both PREP base units) and shares, which have 6 decimals more."""
 
     __slots__ = (
+        "deposit_cap",
         "liquidity",
         "net_deposits",
         "reserve_basis",
         "shares",
         "supply",
         "target_collateralization_ratio",
+        "withdrawals_stopped",
     )
 
-    def __init__(
-        self,
-        reserve_basis: ReserveBasis = ReserveBasis.DIFFERENCE,
-        target_collateralization_ratio: int = 0,
-    ) -> None:
+    def __init__(self, reserve_basis: ReserveBasis = ReserveBasis.DIFFERENCE) -> None:
         self.reserve_basis = reserve_basis
-        self.target_collateralization_ratio = target_collateralization_ratio
+        self.target_collateralization_ratio = 0
+        self.deposit_cap = MAX_LIQUIDITY
+        self.withdrawals_stopped = False
         self.liquidity = 0
         self.net_deposits = 0
         self.shares: dict[Hashable, int] = {}
@@ -101,10 +101,10 @@ class VaultState:
     # -------------------------------------------------------------------------------------- limits
 
     def max_deposit(self, upper: int) -> int:
-        """0 once the value per share has been all but wiped out, else what fits under the bound."""
+        """0 once the value per share has been all but wiped out, else what fits under the cap."""
         if self.supply > 0 and upper < self.supply // WIPED_OUT:
             return 0
-        return max(0, MAX_LIQUIDITY - self.liquidity)
+        return max(0, self.deposit_cap - self.liquidity)
 
     def max_mint(self, upper: int) -> int:
         """The shares whose price still fits into `max_deposit`."""

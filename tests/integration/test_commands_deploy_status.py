@@ -369,13 +369,17 @@ def test_deploy__public_network__deploys_and_hands_over(
     sent = int(client.rpc("eth_getTransactionCount", poor, "latest"), 16)
     assert sent == len(record["contracts"]) - 1 + len(record["steps"])
     vault = record["contracts"]["Vault"]["address"]
-    assert client.read((vault, "reservesByLargerSide()")) == [True]
+    limits = ("reservesByLargerSide()", "targetCollateralizationRatio()", "depositCap()")
+    assert client.read(*((vault, name) for name in limits)) == [True, 3 * WAD // 2, 10**25]
 
     # The feed has no answer: what needs none is shown all the same.
     status = run("status", "--network", public_node, "--folder", folder)
     assert status.code == 0, status.err
     assert "BTC has no usable price: RoundIncomplete(" in status.out
     assert status.table["Reserves (larger side)"] == "0 PREP"
+    assert status.table["target"] == "1.5x"
+    assert status.table["cap of deposits"] == "10,000,000 PREP"
+    assert "Withdrawals" not in status.out
 
 
 # ------------------------------------------------------------------------------------------- status
@@ -426,7 +430,8 @@ def test_status__open_positions__shows_them_exactly(run, market):
     assert table["traders' collateral, gifts"] == "2,000 PREP"
     assert table["Lower value (withdrawals)"] == "500,000 PREP"
     assert table["Share price to leave"] == "1 PREP"
-    assert table["Collateralization ratio"] == "∞"
+    assert (table["Collateralization ratio"], table["target"]) == ("∞", "none")
+    assert table["cap of deposits"] == "unlimited"
     # 15 % of 9,000 and what the traders have lost.
     assert table["Reserves (difference of the sides)"] == "990.111111102 PREP"
     assert table["Utilisation by reserves"] == "0.19… %"
@@ -464,7 +469,18 @@ def test_status__stale_price__says_so_and_shows_what_needs_none(run, market):
     assert table["Liquidity"] == "500,000 PREP"
     assert table["Custody"] == "502,000 PREP"
     assert table["Value, share price, reserves"] == "no price"
+    assert (table["Collateralization ratio"], table["target"]) == ("no price", "none")
     assert table["Open"] == "2; leverage needs a price"
+
+
+def test_status__stopped_withdrawals__says_so_until_they_go_on(run, market):
+    folder, uri, client, send, _ = market
+    deployer = client.rpc("eth_accounts")[0]
+    says = "Withdrawals from the vault are stopped until the admin resumes them."
+    for function, stopped in (("stopWithdrawals()", True), ("resumeWithdrawals()", False)):
+        send(deployer, "Vault", function)
+        result = run("status", "--network", uri, "--folder", folder)
+        assert (says in result.out.splitlines()) is stopped
 
 
 def test_status__negative_top__usage_error(run):

@@ -52,6 +52,8 @@ def separate(params, admin, guardian, risk_manager, minter, treasury):
         update={
             "roles": params.roles.model_copy(update=holders),
             "protocol_fee_rate": WAD // 10,
+            "target_collateralization_ratio": 3 * WAD // 2,
+            "deposit_cap": 1_000_000 * WAD,
             "reserves_by_larger_side": True,
         }
     )
@@ -95,6 +97,8 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
     assert (token.faucetAmount(), token.faucetInterval()) == (10_000 * WAD, 3600)
     assert (protocol.vault(), vault.protocol(), vault.asset()) == (vault, protocol, token)
     assert vault.reservesByLargerSide() is False
+    assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (0, 10**37)
+    assert vault.withdrawalsStopped() is False
     assert contracts["ProtocolLens"].protocol() == protocol
     assert tuple(protocol.protocolFees()) == (0, 0, deployer.address)
     assert contracts["Authority"].hasRole(0, deployer).isMember
@@ -109,8 +113,29 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
 
 
 def test_deploy__other_settings__are_on_the_chain(deployed, treasury):
-    assert deployed["Vault"].reservesByLargerSide() is True
+    vault = deployed["Vault"]
+    assert vault.reservesByLargerSide() is True
+    assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (15 * 10**17, 10**24)
     assert tuple(deployed["Protocol"].protocolFees()) == (WAD // 10, 0, treasury.address)
+
+
+SETTERS = {
+    "setProtocolFeeRate": {"protocol_fee_rate": 1},
+    "setTargetCollateralizationRatio": {"target_collateralization_ratio": 1},
+    "setDepositCap": {"deposit_cap": 10**37 - 1},
+}
+
+
+@pytest.mark.parametrize("changed", [None, *SETTERS])
+def test_deploy__contracts_default__is_not_set_again(run, params, path, changed):
+    run(params.model_copy(update=SETTERS.get(changed, {})))
+    steps = Deployment.read(path).steps
+    assert [step for step in SETTERS if step in steps] == [step for step in [changed] if step]
+
+
+def test_deploy__deposit_cap_of_zero__is_set(run, params):
+    vault = run(params.model_copy(update={"deposit_cap": 0}))["Vault"]
+    assert vault.depositCap() == 0
 
 
 def test_deploy__positions__can_be_traded_by_the_faucet_alone(run, params, lp, trader):
@@ -160,6 +185,10 @@ RESTRICTED = {
     ("Protocol", "setProtocolFeeRate"): "risk_manager",
     ("Protocol", "disableMarket"): "guardian",
     ("Protocol", "setTreasury"): "admin",
+    ("Vault", "setTargetCollateralizationRatio"): "risk_manager",
+    ("Vault", "setDepositCap"): "risk_manager",
+    ("Vault", "stopWithdrawals"): "guardian",
+    ("Vault", "resumeWithdrawals"): "admin",
 }
 
 
@@ -199,6 +228,10 @@ def test_deploy__restricted_function__is_for_its_role_alone(
         "setProtocolFeeRate": (1,),
         "disableMarket": (0,),
         "setTreasury": (stranger,),
+        "setTargetCollateralizationRatio": (1,),
+        "setDepositCap": (1,),
+        "stopWithdrawals": (),
+        "resumeWithdrawals": (),
     }[function]
     method = getattr(contract, function.partition("(")[0])
     for name, account in everybody.items():
@@ -207,6 +240,24 @@ def test_deploy__restricted_function__is_for_its_role_alone(
         else:
             with reverts(contract.AccessManagedUnauthorized, caller=account.address):
                 method(*arguments, sender=account)
+
+
+def test_deploy__stopped_withdrawals__are_resumed_by_the_admin_alone(
+    deployed, everybody, lp, reverts
+):
+    token, vault = deployed["PrepToken"], deployed["Vault"]
+    token.mint(sender=lp)
+    token.approve(vault, 2 * WAD, sender=lp)
+    vault.deposit(2 * WAD, sender=lp)
+    vault.stopWithdrawals(sender=everybody["guardian"])
+    with reverts(vault.WithdrawalsStopped):
+        vault.withdraw(WAD, lp, lp, sender=lp)
+    for name in set(everybody) - {"admin"}:
+        with reverts(vault.AccessManagedUnauthorized, caller=everybody[name].address):
+            vault.resumeWithdrawals(sender=everybody[name])
+    vault.resumeWithdrawals(sender=everybody["admin"])
+    vault.withdraw(WAD, lp, lp, sender=lp)
+    assert token.balanceOf(vault) == WAD
 
 
 def test_deploy__roles__are_given_out_by_the_admin_alone(deployed, everybody, reverts):
@@ -302,6 +353,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "Vault": {
             "prep": address["PrepToken"],
             "protocol_": address["Protocol"],
+            "authority": address["Authority"],
             "reservesByLargerSide_": True,
         },
         "ProtocolLens": {"protocol_": address["Protocol"]},
@@ -309,12 +361,16 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
     assert list(raw["steps"]) == [
         "setTreasury",
         "setProtocolFeeRate",
+        "setTargetCollateralizationRatio",
+        "setDepositCap",
         "addMarket BTC",
-        "setTargetFunctionRole MINTER",
+        "setTargetFunctionRole MINTER PrepToken",
         "grantRole MINTER",
-        "setTargetFunctionRole RISK_MANAGER",
+        "setTargetFunctionRole RISK_MANAGER Protocol",
+        "setTargetFunctionRole RISK_MANAGER Vault",
         "grantRole RISK_MANAGER",
-        "setTargetFunctionRole GUARDIAN",
+        "setTargetFunctionRole GUARDIAN Protocol",
+        "setTargetFunctionRole GUARDIAN Vault",
         "grantRole GUARDIAN",
         "grantRole ADMIN",
         "renounceRole ADMIN",

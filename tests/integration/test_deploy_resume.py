@@ -28,12 +28,14 @@ def deployer(crowd):
 
 @pytest.fixture(scope="module")
 def params(admin, guardian, risk_manager):
-    """All steps that there are: with a fee rate, and an admin who is not the deployer."""
+    """All steps that there are: nothing as it is by default, and an admin who does not deploy."""
     local = Parameters.load(LOCAL)
     holders = {"admin": admin.address, "guardian": guardian.address}
     holders |= {"risk_manager": risk_manager.address}
     roles = local.roles.model_copy(update=holders)
-    return local.model_copy(update={"roles": roles, "protocol_fee_rate": 10**17})
+    changes = {"roles": roles, "protocol_fee_rate": 10**17}
+    changes |= {"target_collateralization_ratio": 2 * 10**18, "deposit_cap": 10**24}
+    return local.model_copy(update=changes)
 
 
 @pytest.fixture
@@ -126,6 +128,8 @@ def test_deploy__crash_at_every_step__makes_nothing_twice(
     assert deployer.nonce - nonce == transactions
     assert Deployment.load(CHAIN, path.parent) == deployment
     assert deployment.instance(project, "Protocol").marketCount() == 1
+    vault = deployment.instance(project, "Vault")
+    assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (2 * 10**18, 10**24)
 
 
 # ------------------------------------------------------------------------------ what may be pending
@@ -179,7 +183,17 @@ def mend(path):
     return mend
 
 
-@pytest.mark.parametrize("step", ["Authority", "Protocol", "addMarket BTC", "grantRole GUARDIAN"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Authority",
+        "Protocol",
+        "setDepositCap",
+        "addMarket BTC",
+        "setTargetFunctionRole GUARDIAN Vault",
+        "grantRole GUARDIAN",
+    ],
+)
 def test_deploy__nonce_used_for_something_else__makes_a_new_transaction(
     run, stop, expected, deployer, stranger, step
 ):

@@ -83,6 +83,8 @@ def test_status__nothing_happened_yet__is_all_zero(world, chain):
     assert (btc.long_oi, btc.short_oi, btc.realised, btc.unrealised.total) == (0, 0, 0, 0)
     vault = status.vault
     assert (vault.liquidity, vault.supply, vault.custody, vault.by_larger_side) == (0, 0, 0, False)
+    assert (vault.target_ratio, vault.deposit_cap) == (0, 10**37)
+    assert vault.withdrawals_stopped is False
     assert (vault.value.share_lower, vault.value.share_upper) == (WAD, WAD)
     assert (vault.value.utilisation, vault.value.collateralization_ratio) == (0, UNLIMITED)
     assert (status.open_positions, status.liquidatable, status.riskiest) == (0, 0, ())
@@ -207,6 +209,22 @@ def test_status__price_above_the_protocols_limit__shows_what_is_stored(funded, c
     assert (btc.price, btc.unrealised, btc.long_oi) == (None, None, 15 * WAD // 10)
     assert (status.vault.liquidity, status.vault.value) == (LIQUIDITY, None)
     assert (status.open_positions, status.riskiest, status.liquidatable) == (1, None, None)
+
+
+def test_status__limits_of_the_vault__are_shown_without_a_price(funded, admin, crowd, chain):
+    funded.open(crowd[0], 15_000 * WAD, True)
+    funded.vault.setTargetCollateralizationRatio(2 * WAD, sender=admin)
+    funded.vault.setDepositCap(WAD, sender=admin)
+    funded.vault.stopWithdrawals(sender=admin)
+    chain.pending_timestamp += HEARTBEAT + 1
+    chain.mine()
+    vault = funded.status().vault
+    assert vault.value is None
+    assert (vault.target_ratio, vault.deposit_cap, vault.withdrawals_stopped) == (
+        2 * WAD,
+        WAD,
+        True,
+    )
 
 
 def test_status__oracle_was_replaced__asks_the_new_one(funded, admin, create_oracle, create_feed):

@@ -822,7 +822,8 @@ def test_values__any_state__follow_the_formulas(world: World, sequence: list[Any
 
 
 def test_limits__target_ratio__keeps_liquidity_above_debt_times_target() -> None:
-    system = small(target_collateralization_ratio=3 * WAD + 1)
+    system = small()
+    system.set_target_collateralization_ratio(3 * WAD + 1)
     system.deposit_collateral("a", 10_000)
     system.open_position_with_size("a", 100_000, True)
     system.set_price(0, 2 * WAD)

@@ -268,8 +268,10 @@ class Trading(RuleBasedStateMachine):
                 assert now[0] * was[1] >= was[0] * now[1], f"V1: {name} lowered a share's price"
             if name in ("withdraw", "redeem"):
                 basis = self.model.vault.reserve_basis.name == "LARGER_SIDE"
-                reserves = model.exposure(basis).reserves
-                assert model.vault.liquidity >= reserves, "V4"
+                exposure, liquidity = model.exposure(basis), model.vault.liquidity
+                assert liquidity >= exposure.reserves, "V4: less than the reserves is left"
+                target = model.vault.target_collateralization_ratio
+                assert liquidity * WAD >= target * exposure.debt, "V4: below the target"
         return done
 
     # ------------------------------------------------------------------------------ oracle and risk
@@ -345,6 +347,39 @@ class Trading(RuleBasedStateMachine):
     )
     def configure(self, wait, changes):
         self.mirror.configure(wait, **changes)
+
+    @rule(
+        wait=WAIT,
+        ratio=st.integers(0, 2 * WAD) | st.sampled_from([10 * WAD, 10 * WAD + 1]),
+        cap=st.integers(0, 30_000_000 * WAD) | st.integers(10**37 - 1, 10**37 + 1),
+    )
+    def bound_the_vault(self, wait, ratio, cap):
+        manager, vault, model = self.suite.risk_manager.address, self.mirror.vault, self.model
+        for signature, number, of_model in (
+            (
+                "setTargetCollateralizationRatio(uint256)",
+                ratio,
+                model.set_target_collateralization_ratio,
+            ),
+            ("setDepositCap(uint256)", cap, model.set_deposit_cap),
+        ):
+            self.mirror.act(
+                manager, wait, signature, (number,), lambda of=of_model, n=number: of(n), vault
+            )
+
+    @rule(which=ANY, wait=WAIT, shares=st.integers(0, 10**24))
+    def stop_withdrawals_for_a_moment(self, which, wait, shares):
+        model, who, vault = self.model, self.actors[which], self.mirror.vault
+
+        def switch(stopped):
+            return lambda: model.switch_withdrawals(stopped=stopped)
+
+        guardian, admin = self.suite.guardian.address, self.suite.admin.address
+        self.mirror.act(guardian, wait, "stopWithdrawals()", (), switch(True), vault)
+        self.mirror.check()
+        signature, args = "redeem(uint256,address,address)", (shares, who, who)
+        self.mirror.act(who, wait, signature, args, lambda: model.redeem(who, shares), vault)
+        self.mirror.act(admin, wait, "resumeWithdrawals()", (), switch(False), vault)
 
     @precondition(lambda self: self.model.unpaid_protocol_fees)
     @rule(which=ANY, wait=WAIT)
@@ -436,7 +471,7 @@ def test_trading__any_sequence__contracts_and_model_agree(
     types += [project.ChainlinkOracle.contract_type, project.MockAggregator.contract_type]
     connection = Node(chain.provider.uri, *types)
     names = [actor.address for actor in actors]
-    for name in [*names, suite.admin.address, suite.risk_manager.address]:
+    for name in [*names, *(a.address for a in (suite.admin, suite.risk_manager, suite.guardian))]:
         connection.rpc("anvil_impersonateAccount", name)
     machine_rate = rate
 

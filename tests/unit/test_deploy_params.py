@@ -44,6 +44,8 @@ LOCAL = {
         "treasury": "deployer",
     },
     "reserves_by_larger_side": "false",
+    "target_collateralization_ratio": "1.25",
+    "deposit_cap": "2000.000000000000000001",
     "protocol_fee_rate": "0.1",
     "markets": [MARKET],
 }
@@ -123,6 +125,8 @@ def test_load__every_field__exact_in_the_contracts_units(load):
     assert (parameters.faucet.amount, parameters.faucet.interval) == (1000 * WAD, 3600)
     assert parameters.protocol_fee_rate == WAD // 10
     assert parameters.reserves_by_larger_side is False
+    assert parameters.target_collateralization_ratio == 125 * WAD // 100
+    assert parameters.deposit_cap == 2000 * WAD + 1
     assert market.config_struct(HOLDER) == {
         "oracle": HOLDER,
         "enabled": True,
@@ -179,6 +183,10 @@ def test_load__plain_and_quoted_scalars__are_the_same(write):
     assert Parameters.load(write(text)) == parameters
 
 
+def test_load__unlimited_deposits__are_the_most_that_the_vault_takes(load):
+    assert load(LOCAL | {"deposit_cap": "unlimited"}).deposit_cap == 10**37
+
+
 def test_load__address_in_lower_case__gets_its_checksum(load):
     assert load(_public(feed=FEED.lower())).markets[0].feed == FEED
 
@@ -217,7 +225,9 @@ def test_load__files_of_the_project__are_good(name):
 
 
 def test_load__local_file__is_the_market_of_the_design():
-    market = Parameters.load(FOLDER / "local.yml").markets[0]
+    parameters = Parameters.load(FOLDER / "local.yml")
+    assert (parameters.target_collateralization_ratio, parameters.deposit_cap) == (0, 10**37)
+    market = parameters.markets[0]
     config = market.config()
     assert (config.skew_scale, config.opening_fee_rate, config.closing_fee_rate) == (0, 0, 0)
     assert (config.borrow_rate, config.reserve_factor) == (15 * WAD // 100, 15 * WAD // 100)
@@ -242,6 +252,23 @@ def test_load__local_file__is_the_market_of_the_design():
         (
             LOCAL | {"reserves_by_larger_side": "maybe"},
             "reserves_by_larger_side: 'maybe' is neither true nor false",
+        ),
+        (
+            _without(LOCAL | {"target_collateralization_ratio": None}),
+            "target_collateralization_ratio: is missing",
+        ),
+        (
+            LOCAL | {"target_collateralization_ratio": "10.1"},
+            "target_collateralization_ratio: 10.1 is outside 0 to 10",
+        ),
+        (
+            LOCAL | {"target_collateralization_ratio": "unlimited"},
+            "target_collateralization_ratio: 'unlimited' is not a decimal number such as 0.15",
+        ),
+        (_without(LOCAL | {"deposit_cap": None}), "deposit_cap: is missing"),
+        (
+            LOCAL | {"deposit_cap": "10000000000000000001"},
+            "deposit_cap: 10000000000000000001 is outside 0 to 10000000000000000000",
         ),
         (
             LOCAL | {"faucet": {"amount": "1", "interval": str(2**256)}},
@@ -364,6 +391,20 @@ def test_load__bound_coded_in_the_contracts__holds_to_the_unit(load, field, most
     load(_market(**{field: most}))
     with pytest.raises(UserError):
         load(_market(**{field: above}))
+
+
+@pytest.mark.parametrize(
+    "field, most, above",
+    [
+        ("target_collateralization_ratio", "10", "10.000000000000000001"),
+        ("deposit_cap", "10000000000000000000", "10000000000000000000.000000000000000001"),
+        ("protocol_fee_rate", "0.5", "0.500000000000000001"),
+    ],
+)
+def test_load__bound_outside_markets__holds_to_the_unit(load, field, most, above):
+    assert getattr(load(LOCAL | {field: most}), field) == scaled(Decimal(most), 18)
+    with pytest.raises(UserError, match=f": {field}: {above} is outside 0 to {most}$"):
+        load(LOCAL | {field: above})
 
 
 # ------------------------------------------------------------------------------------------- files

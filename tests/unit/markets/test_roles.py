@@ -12,13 +12,17 @@ NOTIONAL = 12_000 * WAD
 @pytest.fixture
 def restricted(btc, risk_manager, guardian, admin, treasury):
     """Each restricted function, and who may call it."""
-    protocol, config = btc.protocol, market_config(btc.oracle, BTC)
+    protocol, vault, config = btc.protocol, btc.vault, market_config(btc.oracle, BTC)
     return [
         (lambda caller: protocol.addMarket(config, sender=caller), risk_manager),
         (lambda caller: protocol.setMarket(0, config, sender=caller), risk_manager),
         (lambda caller: protocol.setProtocolFeeRate(1, sender=caller), risk_manager),
         (lambda caller: protocol.disableMarket(0, sender=caller), guardian),
         (lambda caller: protocol.setTreasury(treasury, sender=caller), admin),
+        (lambda caller: vault.setTargetCollateralizationRatio(1, sender=caller), risk_manager),
+        (lambda caller: vault.setDepositCap(1, sender=caller), risk_manager),
+        (lambda caller: vault.stopWithdrawals(sender=caller), guardian),
+        (lambda caller: vault.resumeWithdrawals(sender=caller), admin),
     ]
 
 

@@ -39,16 +39,20 @@ class Value(NamedTuple):
     lower: int
     reserves: int
     supply: int
+    debt: int = 0
+    target: int = 0
+    cap: int = MAX_LIQUIDITY
 
     @property
     def free(self) -> int:
-        return max(0, self.liquidity - self.reserves)
+        needed = ceil(self.target * self.debt, WAD)
+        return max(0, self.liquidity - max(self.reserves, needed))
 
     @property
     def max_deposit(self) -> int:
         if self.supply and self.upper < self.supply // WIPED_OUT:
             return 0
-        return max(0, MAX_LIQUIDITY - self.liquidity)
+        return max(0, self.cap - self.liquidity)
 
     @property
     def max_mint(self) -> int:
@@ -104,6 +108,9 @@ def value(suite: Suite, now: int, *, by_larger_side: bool = False) -> Value:
         max(0, e.liquidity - max(0, e.seq_pnl) - max(0, e.funding)),
         e.reserves,
         suite.vault.totalSupply(),
+        max(0, e.seq_pnl + e.funding),
+        suite.vault.targetCollateralizationRatio(),
+        suite.vault.depositCap(),
     )
 
 

@@ -17,7 +17,8 @@ def test_vault__deployed__metadata(suite):
     assert vault.asset() == suite.prep.address
     assert vault.protocol() == suite.protocol.address
     assert vault.reservesByLargerSide() is False
-    assert vault.MAX_LIQUIDITY() == 10**37
+    assert vault.depositCap() == 10**37
+    assert (vault.targetCollateralizationRatio(), vault.withdrawalsStopped()) == (0, False)
     assert suite.prep.allowance(vault, suite.protocol) == UNLIMITED, "the protocol pays out of it"
 
 
