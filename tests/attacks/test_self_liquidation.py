@@ -74,10 +74,10 @@ def test_liquidate_position__own_second_address__no_more_than_honest_closing(
     assert log is not None
     gained = attack - honest
     assert gained <= log.fromVault + EPS, (
-        f"M6: self-liquidation is worth {gained} more than closing; the vault's part of the reward"
+        f"P8: self-liquidation is worth {gained} more than closing; the vault's part of the reward"
         f" was {log.fromVault}"
     )
-    assert log.fromVault <= MAX_REWARD_FROM_VAULT, "M6: the vault's part of a reward is bounded"
+    assert log.fromVault <= MAX_REWARD_FROM_VAULT, "P8: the vault's part of a reward is bounded"
 
 
 @pytest.mark.parametrize("is_long", [True, False], ids=["long", "short"])
@@ -95,7 +95,7 @@ def test_liquidate_position__winning_without_collateral__vault_adds_nothing(
         honest = wealth(btc, attacker, accomplice)
     tx = btc.protocol.liquidatePosition(btc.position(attacker).id, sender=accomplice)
     (log,) = tx.decode_logs(btc.protocol.PositionLiquidated)
-    assert (log.reward, log.fromVault) == (dollars(250), 0)
+    assert (log.reward, log.fromVault) == (dollars(250), 0), "P8: the vault paid for a winner"
     assert wealth(btc, attacker, accomplice) <= honest, "M6: paid for being liquidated"
 
 

@@ -378,7 +378,10 @@ class Trading(RuleBasedStateMachine):
         self.mirror.act(guardian, wait, "stopWithdrawals()", (), switch(True), vault)
         self.mirror.check()
         signature, args = "redeem(uint256,address,address)", (shares, who, who)
-        self.mirror.act(who, wait, signature, args, lambda: model.redeem(who, shares), vault)
+        redeemed = self.mirror.act(
+            who, wait, signature, args, lambda: model.redeem(who, shares), vault
+        )
+        assert redeemed is None, "V6: redeemed while withdrawals are stopped"
         self.mirror.act(admin, wait, "resumeWithdrawals()", (), switch(False), vault)
 
     @precondition(lambda self: self.model.unpaid_protocol_fees)

@@ -86,7 +86,7 @@ def test_cap__room_is_left__exact(btc, other_trader, risk_manager, reverts, func
     v = value(btc, 0)
     expected = v.max_deposit if function == "deposit" else v.max_mint
     check_exact(btc, reverts, function, other_trader, expected)
-    assert btc.protocol.liquidity() == before + 777 * WAD
+    assert btc.protocol.liquidity() == before + 777 * WAD, "V6"
 
 
 def test_cap__below_liquidity__nobody_comes_in_and_everybody_may_leave(
@@ -118,8 +118,9 @@ def test_stop__by_the_guardian__withdrawals_only_until_the_admin_resumes(
     ):
         with reverts(vault.WithdrawalsStopped):
             act()
+    assert vault.totalSupply() == vault.balanceOf(lp), "V6: no share is redeemed"
 
-    # P6: traders come and go, with their profits, and others may deposit.
+    # V6, P6: traders come and go, with their profits, and others may deposit.
     btc.open(trader, COLLATERAL, NOTIONAL, is_long)
     btc.set_price(10_000 + sign(is_long) * 100)
     btc.protocol.closePosition(sender=trader)
