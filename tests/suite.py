@@ -6,7 +6,7 @@ from ape.api import AccountAPI
 from ape.contracts import ContractInstance
 from eth_utils import function_signature_to_4byte_selector as selector_of
 
-from tests.node import Node
+from prep.node import Node
 
 WAD = 10**18
 UNLIMITED = 2**256 - 1

@@ -18,9 +18,9 @@ from prep.model.results import (
     PositionIncreased,
     Withdrawn,
 )
+from prep.node import Node
 from tests.attacks.assets import dollars
 from tests.attacks.conftest import LIQUIDITY, STEEP
-from tests.node import Node
 from tests.stateful.mirror import SNAKE
 from tests.suite import BTC, WAD
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from eth_utils import keccak
 
+from prep.node import Node
 from tests.attacks.assets import dollars
-from tests.node import Node
 from tests.suite import FULL, UNLIMITED, WAD, market_config
 
 REENTRANT = keccak(text="ReentrancyGuardReentrantCall()")[:4]

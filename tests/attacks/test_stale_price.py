@@ -7,8 +7,8 @@ from contextlib import nullcontext
 
 import pytest
 
+from prep.node import Node, Reverted
 from tests.attacks.assets import dollars, wealth
-from tests.node import Node, Reverted
 from tests.suite import FEED_DECIMALS, WAD
 
 HEARTBEAT = 7 * 86_400

@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 from eth_account import Account
 
-from tests.node import Node
+from prep.node import Node
 
 ROOT = Path(__file__).parents[2]
 APE = Path(sys.executable).parent / "ape"

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.keeper.log import LOGGER
-from tests.node import Node
+from prep.node import Node
 from tests.suite import UNLIMITED, WAD
 
 ROOT = Path(__file__).parents[2]

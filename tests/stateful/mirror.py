@@ -12,7 +12,7 @@ from prep.model.results import (
     PositionLiquidated,
     Withdrawn,
 )
-from tests.node import Log, Node, Reverted
+from prep.node import Log, Node, Reverted
 from tests.suite import Suite, market_config
 
 HEARTBEAT = 7 * 86_400

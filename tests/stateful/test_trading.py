@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from prep.model import Rejected
-from tests.node import Node, Reverted
+from prep.node import Node, Reverted
 from tests.stateful.mirror import HEARTBEAT, Mirror
 from tests.suite import BTC, FULL, UNLIMITED, WAD
 

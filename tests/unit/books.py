@@ -5,8 +5,8 @@ from typing import NamedTuple
 import pytest
 from eth_utils import is_address, to_checksum_address
 
+from prep.node import Node
 from tests.expected import Funding, Position, Totals, borrow_index
-from tests.node import Node
 from tests.suite import Suite
 
 both_sides = pytest.mark.parametrize("is_long", [True, False], ids=["long", "short"])

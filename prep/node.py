@@ -1,22 +1,32 @@
-"""A thin JSON-RPC client for tests that need thousands of calls.
+"""A thin JSON-RPC client of a local node, for what makes thousands of calls.
 
 Ape costs some ten milliseconds a call; this costs one, and many reads go in one request. It knows
 contracts by their ABIs only. Results are plain tuples in ABI order.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import requests
-from eth_abi import decode, encode
-from eth_utils import keccak, to_checksum_address
+from eth_abi.abi import decode, encode
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from ethpm_types import ContractType
+from ethpm_types.abi import ErrorABI, EventABI, MethodABI
 
-GAS = hex(5_000_000)
+GAS: Final = hex(5_000_000)
+"""Of a transaction: more than any needs."""
+DEPLOYMENT_GAS: Final = hex(20_000_000)
+TIMEOUT: Final = 60
+
+Request = tuple[str, tuple[Any, ...]]
 
 
 class Reverted(Exception):  # noqa: N818 - an outcome, not a failure
     """A call reverted with this error."""
 
-    def __init__(self, name: str, args: tuple) -> None:
+    def __init__(self, name: str, args: tuple[Any, ...]) -> None:
         super().__init__(f"{name}{args}")
         self.name, self.args_ = name, args
 
@@ -27,28 +37,33 @@ class Log:
 
     address: str
     name: str
-    args: tuple
+    args: tuple[Any, ...]
 
 
 @dataclass
 class Interface:
     """Functions, errors and events of some contracts."""
 
-    functions: dict = field(default_factory=dict)
-    errors: dict = field(default_factory=dict)
-    events: dict = field(default_factory=dict)
+    functions: dict[str, tuple[bytes, list[str], list[str]]] = field(default_factory=dict)
+    errors: dict[bytes, tuple[str, list[str]]] = field(default_factory=dict)
+    events: dict[bytes, EventABI] = field(default_factory=dict)
 
-    def learn(self, contract_type) -> None:
+    def __post_init__(self) -> None:
+        # What the compiler puts in by itself.
+        for name, types in (("Error", ["string"]), ("Panic", ["uint256"])):
+            self.errors[keccak(text=f"{name}({types[0]})")[:4]] = (name, types)
+
+    def learn(self, contract_type: ContractType) -> None:
         for abi in contract_type.abi:
-            kind, selector = abi.type, getattr(abi, "selector", "")
-            if kind == "function":
+            if isinstance(abi, MethodABI):
                 inputs = [i.canonical_type for i in abi.inputs]
                 outputs = [o.canonical_type for o in abi.outputs]
-                self.functions[selector] = (keccak(text=selector)[:4], inputs, outputs)
-            elif kind == "error":
+                selector = keccak(text=abi.selector)[:4]
+                self.functions[abi.selector] = (selector, inputs, outputs)
+            elif isinstance(abi, ErrorABI):
                 types = [i.canonical_type for i in abi.inputs]
-                self.errors[keccak(text=selector)[:4]] = (abi.name, types)
-            elif kind == "event":
+                self.errors[keccak(text=abi.selector)[:4]] = (abi.name, types)
+            elif isinstance(abi, EventABI):
                 signature = f"{abi.name}({','.join(i.canonical_type for i in abi.inputs)})"
                 self.events[keccak(text=signature)] = abi
 
@@ -56,29 +71,32 @@ class Interface:
 class Node:
     """A node that holds the keys of its test accounts."""
 
-    def __init__(self, uri: str, *contract_types) -> None:
+    def __init__(self, uri: str, *contract_types: ContractType) -> None:
         self.uri = uri
         self.session = requests.Session()
+        # Nobody looks for a proxy before every request to this machine.
+        self.session.trust_env = False
         self.interface = Interface()
         for contract_type in contract_types:
             self.interface.learn(contract_type)
 
-    def rpc(self, method: str, *params):
+    def rpc(self, method: str, *params: Any) -> Any:
         return self.batch([(method, params)])[0]
 
-    def batch(self, requests_: list) -> list:
+    def batch(self, requests_: Iterable[Request]) -> list[Any]:
+        """All in one request. The node handles them in any order."""
         body = [
             {"jsonrpc": "2.0", "id": i, "method": method, "params": list(params)}
             for i, (method, params) in enumerate(requests_)
         ]
-        answers = self.session.post(self.uri, json=body, timeout=60).json()
+        answers = self.session.post(self.uri, json=body, timeout=TIMEOUT).json()
         answers.sort(key=lambda answer: answer["id"])
         for answer in answers:
             if "error" in answer:
                 raise self._failure(answer["error"])
         return [answer["result"] for answer in answers]
 
-    def read(self, *calls: tuple) -> list:
+    def read(self, *calls: tuple[Any, ...]) -> list[Any]:
         """Each call is (address, signature, *arguments); all are answered at the latest block."""
         requests_ = [
             ("eth_call", ({"to": address, "data": self._data(signature, args)}, "latest"))
@@ -87,28 +105,40 @@ class Node:
         answers = self.batch(requests_)
         return [self._result(call[1], answer) for call, answer in zip(calls, answers, strict=True)]
 
-    def simulate(self, sender: str, address: str, signature: str, *args):
-        """The call's result; raises `Reverted`."""
+    def simulate(self, sender: str, address: str, signature: str, *args: Any) -> Any:
+        """The call's result at the latest block; raises `Reverted`."""
         call = {"from": sender, "to": address, "data": self._data(signature, args), "gas": GAS}
         return self._result(signature, self.rpc("eth_call", call, "latest"))
 
-    def send(self, sender: str, address: str, signature: str, *args) -> tuple[bool, list[Log]]:
+    def send(self, sender: str, address: str, signature: str, *args: Any) -> tuple[bool, list[Log]]:
         """Mines the transaction. Whether it went through, and its logs."""
-        method, params = self.sending(sender, address, signature, *args)
-        hash_ = self.rpc(method, *params)
-        # Mined at once, but beside the answer to the request above.
-        while (receipt := self.rpc("eth_getTransactionReceipt", hash_)) is None:
-            pass
+        _, (transaction,) = self.sending(sender, address, signature, *args)
+        receipt = self.rpc("eth_sendTransactionSync", transaction)
         return int(receipt["status"], 16) == 1, [self._log(log) for log in receipt["logs"]]
 
     def sending(
-        self, sender: str, address: str, signature: str, *args, nonce: int | None = None
-    ) -> tuple[str, tuple]:
+        self, sender: str, address: str, signature: str, *args: Any, nonce: int | None = None
+    ) -> Request:
         """The request that sends the transaction. Gas costs nothing. In a batch, where requests are
         handled in any order, several of one sender need their nonces."""
         data = self._data(signature, args)
         tx = {"from": sender, "to": address, "data": data, "gas": GAS, "gasPrice": "0x0"}
         return "eth_sendTransaction", (tx if nonce is None else tx | {"nonce": hex(nonce)},)
+
+    def deploy(self, sender: str, contract_type: ContractType, *args: Any) -> str:
+        """Learns the contract, puts it on the chain and says where."""
+        self.interface.learn(contract_type)
+        bytecode = contract_type.deployment_bytecode
+        code = bytecode and bytecode.bytecode
+        assert code, f"{contract_type.name} cannot be deployed"
+        types = [i.canonical_type for i in contract_type.constructor.inputs]
+        data = f"0x{code.removeprefix('0x')}{encode(types, args).hex()}"
+        tx = {"from": sender, "data": data, "gas": DEPLOYMENT_GAS, "gasPrice": "0x0"}
+        receipt = self.rpc("eth_sendTransactionSync", tx)
+        if int(receipt["status"], 16) != 1:
+            self.rpc("eth_call", tx, "latest")
+            raise RuntimeError(f"{contract_type.name} could not be deployed, but could be now")
+        return str(to_checksum_address(receipt["contractAddress"]))
 
     def at(self, timestamp: int) -> None:
         """The next block has this time."""
@@ -120,15 +150,15 @@ class Node:
     def time(self) -> int:
         return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
 
-    def _data(self, signature: str, args) -> str:
+    def _data(self, signature: str, args: Iterable[Any]) -> str:
         selector, inputs, _ = self.interface.functions[signature]
         return "0x" + (selector + encode(inputs, list(args))).hex()
 
-    def _result(self, signature: str, answer: str):
+    def _result(self, signature: str, answer: str) -> Any:
         values = decode(self.interface.functions[signature][2], bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values
 
-    def _failure(self, error: dict) -> Exception:
+    def _failure(self, error: dict[str, Any]) -> Exception:
         data = error.get("data")
         if not isinstance(data, str) or not data.startswith("0x"):
             return RuntimeError(str(error))
@@ -136,7 +166,7 @@ class Node:
         name, types = self.interface.errors.get(raw[:4], (f"unknown error {data}", []))
         return Reverted(name, tuple(decode(types, raw[4:])))
 
-    def _log(self, log: dict) -> Log:
+    def _log(self, log: dict[str, Any]) -> Log:
         topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
         abi = self.interface.events[topics[0]]
         indexed = iter(topics[1:])
