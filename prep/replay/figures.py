@@ -1,0 +1,95 @@
+"""The charts of a replay, by action. Numbers become floats here and only here, to be drawn."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import plotly.graph_objects as go
+from plotly.colors import qualitative
+
+from prep.model.fixed import WAD, wmul
+from prep.page import GREEN, GREY, LAYOUT, ORANGE, RED, X_AXIS, Y_AXIS
+from prep.replay.reference import MarketSample
+from prep.replay.run import Outcome
+
+COLORS: Final = qualitative.D3
+MOST_MARKS: Final = 60
+
+
+def charts(outcome: Outcome) -> dict[str, go.Figure]:
+    """By name."""
+    return {
+        "price": price(outcome),
+        "skew": _by_market(outcome, "Skew, PREP", lambda m: wmul(m.skew, m.price) / WAD),
+        "funding": _by_market(
+            outcome, "Funding rate, % a day", lambda m: m.funding_rate * 100 / WAD, ".4f"
+        ),
+        "pnl": _by_market(outcome, "PnL of traders, PREP", lambda m: m.pnl / WAD),
+        "ratio": ratio(outcome),
+    }
+
+
+def price(outcome: Outcome) -> go.Figure:
+    """One market's price as it is, those of several against where they began; with snapshots and
+    rejections."""
+    if len(outcome.plan.markets) == 1:
+        figure = _by_market(outcome, "Price", lambda m: m.price / WAD, ",.6~g")
+    else:
+        figure = _figure("Price, % of the first")
+        for color, perp in zip(_colors(outcome), outcome.plan.config.perps, strict=True):
+            values = [
+                s.markets[perp.denom].price * 100 / perp.initial_price for s in outcome.samples
+            ]
+            _line(figure, perp.denom, color, values, ".3f")
+    rejected = {rejection.index for rejection in outcome.rejections}
+    snapshots = {i for i, a in enumerate(outcome.plan.actions) if a.kind == "snapshot_state"}
+    for indices, color in ((snapshots - rejected, "#cbd5e1"), (rejected, RED)):
+        for index in sorted(indices)[:MOST_MARKS]:
+            figure.add_vline(x=index, line={"color": color, "width": 1, "dash": "dot"})
+    return figure
+
+
+def ratio(outcome: Outcome) -> go.Figure:
+    """Liquidity over debt, and where the target is. There is none while nothing is owed."""
+    figure = _figure("CR", {"type": "log"})
+    values = [None if s.ratio is None else max(s.ratio / WAD, 1e-3) for s in outcome.samples]
+    _line(figure, "CR", GREEN, values, ",.4~g")
+    target = outcome.plan.config.target_collaterization_ratio / WAD
+    if target:
+        line = {"color": ORANGE, "width": 1.5, "dash": "dash"}
+        figure.add_hline(y=target, line=line, annotation_text=f"target {target:g}")
+    return figure
+
+
+def _by_market(
+    outcome: Outcome, title: str, value: Callable[[MarketSample], float], form: str = ",.2f"
+) -> go.Figure:
+    figure = _figure(title)
+    for color, denom in zip(_colors(outcome), outcome.plan.markets, strict=True):
+        _line(figure, denom, color, [value(s.markets[denom]) for s in outcome.samples], form)
+    return figure
+
+
+def _colors(outcome: Outcome) -> list[str]:
+    return [COLORS[i % len(COLORS)] for i in range(len(outcome.plan.markets))]
+
+
+def _line(figure: Any, name: str, color: str, values: list[Any], form: str) -> None:
+    figure.add_scatter(
+        x=list(range(len(values))),
+        y=values,
+        name=name,
+        line={"color": color, "width": 2, "shape": "hv"},
+        hovertemplate=f"%{{y:{form}}}",
+        showlegend=True,
+    )
+
+
+def _figure(title: str, y_axis: dict[str, Any] | None = None) -> Any:
+    return go.Figure(
+        layout=LAYOUT
+        | {
+            "hovermode": "x unified",
+            "xaxis": X_AXIS | {"title": "Action"},
+            "yaxis": Y_AXIS | {"title": title, "tickcolor": GREY} | (y_axis or {}),
+        }
+    )
