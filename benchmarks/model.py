@@ -6,7 +6,7 @@ A list of actions is made up first: one in ten a deposit into the vault, four a 
 five an order that opens, increases, decreases, flips or closes a position, many of them
 reduce-only, in markets with price impact, funding, fees, borrowing fee, reserves and caps all
 switched on, a few seconds apart. Then the list is run through the model several times from the
-start, without snapshots, and the best time counts: others only show what else the machine was doing.
+start, without snapshots, and the best time counts: the others show what else the machine was doing.
 The last line is JSON. The digest is of all that the actions returned and left: it tells whether a
 faster model is still the same one.
 """
