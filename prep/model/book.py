@@ -13,7 +13,7 @@ from prep.model.config import MarketConfig
 from prep.model.engine import Engine
 from prep.model.errors import Rejected
 from prep.model.fixed import WAD
-from prep.model.market import Quote
+from prep.model.market import Market, Quote
 from prep.model.position import (
     FLAT,
     Position,
@@ -91,12 +91,12 @@ class Book(Engine):
         if result > limits.MAX_LEVERAGE:
             raise Rejected("LeverageTooHigh", result, limits.MAX_LEVERAGE)
 
-    def _check_reserves(self, added: int, quote: Quote) -> None:
+    def _check_reserves(self, added: int, market: Market) -> None:
         """The reserve for the notional `added` fits beside that of all positions before."""
-        factor = quote.config.reserve_factor
+        factor = market.config.reserve_factor
         if factor == 0:
             return
-        required = added * factor // WAD + self.exposure(known=quote).reserves
+        required = added * factor // WAD + self.exposure().reserves
         if required > self.vault.liquidity:
             raise Rejected("ReservesExceeded", required, self.vault.liquidity)
 
@@ -144,14 +144,14 @@ class Book(Engine):
         side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
-        deepest = config.skew_scale // limits.MIN_DEPTH
-        if config.skew_scale and side > deepest:
+        deepest = quote.skew_scale // limits.MIN_DEPTH
+        if quote.skew_scale and side > deepest:
             raise Rejected("SkewScaleExceeded", side, deepest)
 
         skew = skew_before + size
-        px = execution_price(skew_before, skew, config.skew_scale, quote.price)
+        px = execution_price(skew_before, skew, quote.skew_scale, quote.price)
         self._check_acceptable(px, acceptable, buying=size > 0)
-        self._check_reserves(value(size, px), quote)
+        self._check_reserves(value(size, px), market)
         paid = -fee(config.opening_fee_rate, size, px)
         if paid > account.collateral:
             raise Rejected("InsufficientCollateral", account.collateral, paid)
@@ -166,7 +166,7 @@ class Book(Engine):
         self._check_caps(new.size, quote.price, config, side, skew_before, skew)
         self._check_leverage(new, collateral, quote, skew)
 
-        market.accrue(quote, self.now)
+        market.accrue(quote.indices, self.now)
         market.replace(old, new)
         share = protocol_share(paid, self.protocol_fee_rate)
         market.opening_fee += paid - share
@@ -193,6 +193,13 @@ class Book(Engine):
         self, trader: Hashable, part: int, quote: Quote, acceptable: int | None
     ) -> PositionDecreased:
         """Closes `part` of the trader's position. Only what leaves it flat may book bad debt."""
+        settlement, rest = self._plan_shrink(trader, part, quote, acceptable)
+        return self._store(trader, rest, settlement.collateral, quote, [settlement])[0]
+
+    def _plan_shrink(
+        self, trader: Hashable, part: int, quote: Quote, acceptable: int | None
+    ) -> tuple[Settlement, Position]:
+        """What closing `part` realises and leaves, checked."""
         account = self.traders[trader]
         settlement = settle(
             account.position,
@@ -211,7 +218,7 @@ class Book(Engine):
             if worth < quote.config.min_position_value:
                 raise Rejected("PositionTooSmall", worth, quote.config.min_position_value)
         self._check_vault_can_pay(settlement.liquidity_change)
-        return self._store(trader, rest, settlement.collateral, quote, [settlement])[0]
+        return settlement, rest
 
     def _store(
         self,
@@ -223,7 +230,7 @@ class Book(Engine):
     ) -> list[PositionDecreased]:
         """Puts checked settlements into effect; they leave the trader `rest` and `collateral`."""
         account, market = self.traders[trader], quote.market
-        market.accrue(quote, self.now)
+        market.accrue(quote.indices, self.now)
         market.replace(account.position, rest)
         size, decreases = account.position.size, []
         for settlement in settlements:

@@ -6,11 +6,12 @@ from prep.model import config as bounds
 from prep.model import views
 from prep.model.config import MarketConfig
 from prep.model.errors import Rejected
-from prep.model.limits import MAX_PRICE
+from prep.model.limits import MAX_MARKETS, MAX_PRICE
 from prep.model.market import Market, Quote, Unrealised
 from prep.model.results import (
     MarketConfigured,
     MarketDisabled,
+    MarketSettled,
     ProtocolFeeRateSet,
     ProtocolFeesCollected,
 )
@@ -28,29 +29,34 @@ class Engine:
         self.protocol_fee_rate = protocol_fee_rate
         self.unpaid_protocol_fees = 0
         self.vault = vault
-        self._prices: list[int | Rejected] = []
+        self._prices: list[int | Rejected] = []  # usable ones, and errors for all else
 
     # -------------------------------------------------------------------------------------- prices
 
     def set_price(self, market_id: int, price: int | Rejected | None) -> None:
         """What the oracle answers from now on, WAD. A `Rejected` is the error that it reverts with,
-        `None` an unusable price whose error does not matter."""
-        self.market(market_id)
-        self._prices[market_id] = Rejected("PriceUnavailable") if price is None else price
+        `None` an unusable price whose error does not matter. A settled market does not ask."""
+        if self.market(market_id).settled_price is not None:
+            return
+        if price is None:
+            price = Rejected("PriceUnavailable")
+        elif not isinstance(price, Rejected) and not 0 < price <= MAX_PRICE:
+            price = Rejected("PriceOutOfBounds", price, MAX_PRICE)
+        self._prices[market_id] = price
 
     def price(self, market_id: int) -> int:
-        """The oracle's answer, WAD; raises its error, or `PriceOutOfBounds`."""
+        """The oracle's answer, WAD, or what the market was settled at; raises the oracle's error,
+        or `PriceOutOfBounds`."""
         self.market(market_id)
         price = self._prices[market_id]
         if isinstance(price, Rejected):
             raise Rejected(price.name, *price.args)
-        if not 0 < price <= MAX_PRICE:
-            raise Rejected("PriceOutOfBounds", price, MAX_PRICE)
         return price
 
     def quote(self, market_id: int) -> Quote:
         """The market at the current price, accrued to now in memory."""
-        return self.market(market_id).at(self.now, self.price(market_id))
+        price = self.price(market_id)
+        return self.markets[market_id].at(self.now, price)
 
     # ------------------------------------------------------------------------------------- markets
 
@@ -63,6 +69,8 @@ class Engine:
     def add_market(self, config: MarketConfig) -> MarketConfigured:
         """Adds a market; its price is unusable until it is set."""
         config.validate()
+        if len(self.markets) == MAX_MARKETS:
+            raise Rejected("TooManyMarkets", MAX_MARKETS)
         self.markets.append(Market(config, self.now))
         self._prices.append(Rejected("PriceUnavailable"))
         return MarketConfigured(len(self.markets) - 1, config)
@@ -70,16 +78,16 @@ class Engine:
     def set_market(self, market_id: int, config: MarketConfig) -> MarketConfigured:
         """Replaces a market's parameters. What has accrued so far accrued with the old ones, so a
         market with a skew scale needs its price."""
-        market = self.market(market_id)
+        market = self._unsettled(market_id)
         config.validate()
         bounds.check_skew_scale_change(
             market.config.skew_scale, config.skew_scale, market.long_oi, market.short_oi
         )
         price = self.price(market_id) if market.config.skew_scale else 0
-        market.accrue(market.at(self.now, price), self.now)
+        market.accrue(market.accrued(self.now, price), self.now)
         if config.skew_scale == 0:
             market.funding_rate = market.funding_index = 0
-        market.config = config
+        market.configure(config)
         return MarketConfigured(market_id, config)
 
     def disable_market(self, market_id: int) -> MarketDisabled:
@@ -87,6 +95,23 @@ class Engine:
         market = self.market(market_id)
         market.config = replace(market.config, enabled=False)
         return MarketDisabled(market_id)
+
+    def settle_market(self, market_id: int, price: int) -> MarketSettled:
+        """Ends a market whose feed has died (which is the caller's to know): everybody closes at
+        `price`, WAD, without impact. It accrues for a last time, at that price."""
+        market = self._unsettled(market_id)
+        if not 0 < price <= MAX_PRICE:
+            raise Rejected("PriceOutOfBounds", price, MAX_PRICE)
+        market.accrue(market.accrued(self.now, price), self.now)
+        market.settle(price)
+        self._prices[market_id] = price
+        return MarketSettled(market_id, price)
+
+    def _unsettled(self, market_id: int) -> Market:
+        market = self.market(market_id)
+        if market.settled_price is not None:
+            raise Rejected("MarketSettledAlready", market_id)
+        return market
 
     # --------------------------------------------------------------------------------------- fees
 
@@ -104,24 +129,19 @@ class Engine:
 
     # ----------------------------------------------------------------------------- what is at stake
 
-    def exposure(self, by_larger_side: bool = False, known: Quote | None = None) -> Exposure:
+    def exposure(self, by_larger_side: bool = False) -> Exposure:
         """What the open positions could take from the vault now. docs/whitepaper.md, "Reserves".
-
-        Asks for the price of every market with open positions, but not of the one that `known` is
-        the quote of.
-        """
+        Asks for the price of every market with open positions."""
         seq_pnl = funding = borrowing = reserves = 0
         for market_id, market in enumerate(self.markets):
-            if market.open_interest == 0:
+            if market.long_oi == market.short_oi == 0:
                 continue
-            quote = known
-            if quote is None or quote.market is not market:
-                quote = self.quote(market_id)
-            from_price, from_funding = quote.seq_pnl(), quote.funding()
+            price = self.price(market_id)
+            from_price, from_funding, owed = market.at_stake(price, market.accrued(self.now, price))
             seq_pnl += from_price
             funding += from_funding
-            borrowing += quote.borrowing()
-            reserves += quote.reserve(from_price, from_funding, by_larger_side)
+            borrowing += owed
+            reserves += market.reserve(from_price, from_funding, by_larger_side)
         return Exposure(seq_pnl, funding, borrowing, reserves)
 
     def liquidity_reserves_to_hold(self) -> int:
