@@ -44,6 +44,11 @@ FULL = BTC | {
 
 MARKET_FIELDS = ("oracle", *BTC)
 
+CLOSE_ON_BEHALF = (
+    "closeOnBehalf(address,int256)",
+    "closeOnBehalf(address,uint256,uint256,int256)",
+)
+
 # By role: functions of the protocol, functions of the vault.
 ROLES = {
     "RISK_MANAGER": (
@@ -55,6 +60,7 @@ ROLES = {
         ("setTargetCollateralizationRatio(uint256)", "setDepositCap(uint256)"),
     ),
     "GUARDIAN": (("disableMarket(uint256)",), ("stopWithdrawals()",)),
+    "DELEVERAGER": (CLOSE_ON_BEHALF, ()),
 }
 CONFIG_TUPLE = "(address,bool" + 11 * ",uint256" + ")"
 
@@ -73,6 +79,7 @@ class Suite:
     protocol: ContractInstance
     vault: ContractInstance
     lens: ContractInstance
+    deleverager: ContractInstance
     market: dict
     node: Node
 
@@ -150,12 +157,18 @@ def deploy_suite(
     protocol = admin.deploy(project.Protocol, prep, authority, by_larger_side)
     vault = project.Vault.at(protocol.vault())
     lens = admin.deploy(project.ProtocolLens, protocol)
+    deleverager = admin.deploy(project.Deleverager, protocol)
 
     grants = [(prep, "MINTER", ("mint(address,uint256)",), admin)]
-    holders = {"RISK_MANAGER": risk_manager, "GUARDIAN": guardian}
+    holders = {
+        "RISK_MANAGER": risk_manager,
+        "GUARDIAN": guardian,
+        "DELEVERAGER": deleverager,
+    }
     for role_name, (of_protocol, of_vault) in ROLES.items():
         grants.append((protocol, role_name, of_protocol, holders[role_name]))
-        grants.append((vault, role_name, of_vault, holders[role_name]))
+        if of_vault:
+            grants.append((vault, role_name, of_vault, holders[role_name]))
     for target, role_name, signatures, holder in grants:
         role = getattr(authority, role_name)()
         selectors = [selector_of(s.format(config=CONFIG_TUPLE)) for s in signatures]
@@ -165,7 +178,7 @@ def deploy_suite(
     protocol.addMarket(market_config(oracle, market), sender=risk_manager)
     if protocol_fee_rate:
         protocol.setProtocolFeeRate(protocol_fee_rate, sender=risk_manager)
-    contracts = (protocol, vault, prep, feed, lens)
+    contracts = (protocol, vault, prep, feed, lens, deleverager)
     return Suite(
         node=Node(admin.provider.uri, *(contract.contract_type for contract in contracts)),
         admin=admin,
@@ -178,5 +191,6 @@ def deploy_suite(
         protocol=protocol,
         vault=vault,
         lens=lens,
+        deleverager=deleverager,
         market=market,
     )

@@ -19,6 +19,7 @@ CREATED: Final = (
     "ChainlinkOracle",
     "Protocol",
     "ProtocolLens",
+    "Deleverager",
 )
 """The contracts that transactions create. The Vault is made by the Protocol."""
 

@@ -25,8 +25,15 @@ WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "Vault": ("setTargetCollateralizationRatio", "setDepositCap"),
     },
     "GUARDIAN": {"Protocol": ("disableMarket",), "Vault": ("stopWithdrawals",)},
+    "DELEVERAGER": {
+        "Protocol": (
+            "closeOnBehalf(address,int256)",
+            "closeOnBehalf(address,uint256,uint256,int256)",
+        )
+    },
 }
-"""Which role may call which functions of what; the parameters' `roles` are named alike."""
+"""Which role may call which functions of what; the parameters' `roles` are named alike, but for the
+deleverager, which is a contract of the suite."""
 
 Progress = Callable[[str], object]
 
@@ -82,6 +89,7 @@ class _Run:
         oracles = [self._oracle(market) for market in params.markets]
         protocol = self._protocol(prep, authority, params.reserves_by_larger_side)
         self._create("ProtocolLens", "ProtocolLens", protocol.address)
+        deleverager = self._create("Deleverager", "Deleverager", protocol.address)
 
         treasury = params.roles.holder("treasury", me)
         self._call("setTreasury", protocol.setTreasury, treasury)
@@ -97,7 +105,11 @@ class _Run:
             for target, functions in targets.items():
                 step = f"setTargetFunctionRole {role} {target}"
                 self._wire(step, authority, role, contracts[target], functions)
-            holder = params.roles.holder(role.lower(), me)
+            holder = (
+                deleverager.address
+                if role == "DELEVERAGER"
+                else params.roles.holder(role.lower(), me)
+            )
             self._call(
                 f"grantRole {role}", authority.grantRole, getattr(authority, role)(), holder, 0
             )

@@ -104,7 +104,7 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
     assert contracts["Authority"].hasRole(0, deployer).isMember
 
     assert protocol.marketCount() == 1
-    config = protocol.marketConfig(0)
+    config = contracts["ProtocolLens"].marketConfig(0)
     expected = params.markets[0].config_struct(contracts["BTC/oracle"].address)
     assert {name: getattr(config, name) for name in expected} == expected
     assert contracts["BTC/oracle"].price() == 10_000 * WAD
@@ -170,9 +170,9 @@ def test_deploy__several_markets__in_their_order(run, params, create_feed):
     assert (oracle.sequencerFeed(), oracle.sequencerGrace()) == (uptime.address, 600)
     protocol = contracts["Protocol"]
     assert protocol.marketCount() == 2
-    assert protocol.marketConfig(0).oracle == contracts["BTC/oracle"].address
-    assert protocol.marketConfig(1).oracle == oracle.address
-    assert protocol.marketConfig(1).skewScale == 5_000 * WAD
+    assert contracts["ProtocolLens"].marketConfig(0).oracle == contracts["BTC/oracle"].address
+    assert contracts["ProtocolLens"].marketConfig(1).oracle == oracle.address
+    assert contracts["ProtocolLens"].marketConfig(1).skewScale == 5_000 * WAD
 
 
 # -------------------------------------------------------------------------------------------- roles
@@ -220,7 +220,7 @@ def test_deploy__restricted_function__is_for_its_role_alone(
     deployed, everybody, reverts, target, function
 ):
     contract, stranger = deployed[target], everybody["stranger"]
-    config = deployed["Protocol"].marketConfig(0)
+    config = deployed["ProtocolLens"].marketConfig(0)
     arguments = {
         "mint(address,uint256)": (stranger, 1),
         "addMarket": (config,),
