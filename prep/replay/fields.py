@@ -88,7 +88,8 @@ def decimal(wad: int) -> str:
 
 Name = Annotated[str, BeforeValidator(_name)]
 Account = Annotated[str, BeforeValidator(_account)]
-Amount = Annotated[int, BeforeValidator(_bounded(0, UNLIMITED))]
+Amount = Annotated[int, BeforeValidator(_bounded(0, INT256 - 1))]
+Cap = Annotated[int, BeforeValidator(_bounded(0, UNLIMITED))]
 Signed = Annotated[int, BeforeValidator(_bounded(1 - INT256, INT256 - 1))]
 Time = Annotated[int, BeforeValidator(_bounded(0, MAX_TIME))]
 Rate = Annotated[int, BeforeValidator(_wad(0, UNLIMITED))]

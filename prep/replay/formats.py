@@ -11,6 +11,7 @@ from prep.model import config as bounds
 from prep.replay.fields import (
     Account,
     Amount,
+    Cap,
     Name,
     Price,
     Rate,
@@ -40,13 +41,13 @@ class Perp(Strict):
     initial_price: Price
     max_funding_velocity: Rate
     skew_scale: Amount
-    max_net_oi_value: Amount
-    max_long_oi_value: Amount
-    max_short_oi_value: Amount
+    max_net_oi_value: Cap
+    max_long_oi_value: Cap
+    max_short_oi_value: Cap
     closing_fee_rate: Rate
     opening_fee_rate: Rate
     min_position_value: Amount
-    max_position_value: Amount | None = None
+    max_position_value: Cap | None = None
     max_loan_to_value: Share
     liquidation_threshold: Share
     borrow_rate: Rate = 0

@@ -81,7 +81,11 @@ class _Generator:
 
     def run(self, count: int) -> tuple[Any, list[Any]]:
         """All of it."""
-        entries = [self._entry("deposit_to_vault", self._deposit(self.scale * 1_000))]
+        entries = [
+            self._entry(
+                "deposit_to_vault", self._deposit(self.scale * self.rng.choice((3, 30, 1_000)))
+            )
+        ]
         self._accepts(entries[0])
         while len(entries) < count - 1:
             self.now = min(self.now + self._pause(), START + MAX_SPAN)
@@ -166,10 +170,10 @@ class _Generator:
             body = {"account_id": account, "denom": denom, "max_size": most}
             return self._entry("deleverage", body)
         size, reduce_only = self._order(denom, held)
-        body = {"account_id": account, "denom": denom, "order_size": str(size)}
+        order: dict[str, Any] = {"account_id": account, "denom": denom, "order_size": str(size)}
         if reduce_only or rng.random() < 0.1:
-            body["reduce_only"] = reduce_only
-        return self._entry("execute_perp_order", body)
+            order["reduce_only"] = reduce_only
+        return self._entry("execute_perp_order", order)
 
     def _order(self, denom: str, held: int) -> tuple[int, bool]:
         """Of all kinds: open, increase, decrease, flip, close, and reduce-only ones."""

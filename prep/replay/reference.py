@@ -8,7 +8,7 @@ from prep.model.position import Position
 from prep.model.results import OrderExecuted
 from prep.replay.formats import Action, Deleverage, Deposit, Order, PriceChange
 from prep.replay.plan import CLIENT, PLACEHOLDER, Plan
-from prep.replay.snapshots import Accounting, State
+from prep.replay.snapshots import NAMES, Accounting, State
 
 Done = Mapping[str, int]
 """What an action did, by the names of the contracts' values. Compared action by action."""
@@ -113,11 +113,12 @@ class Reference:
 
     def _accounting(self, market_id: int | None) -> Accounting:
         system = self.system
-        return Accounting(
+        parts = (
             system.cash_flow(market_id),
             system.balance(market_id),
             system.withdrawal_balance(market_id),
         )
+        return Accounting(*({name: getattr(part, name) for name in NAMES} for part in parts))
 
 
 def _order(done: OrderExecuted) -> Done:

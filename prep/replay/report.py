@@ -128,9 +128,9 @@ def _snapshots(outcome: Outcome) -> str:
     rows = [
         (
             str(state.block_time),
-            str(state.total.cash_flow.total),
-            str(state.total.balance.total),
-            str(state.total.withdrawal_balance.total),
+            str(state.total.cash_flow["total"]),
+            str(state.total.balance["total"]),
+            str(state.total.withdrawal_balance["total"]),
             str(state.total_withdrawal_balance),
         )
         for state in outcome.model

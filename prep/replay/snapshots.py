@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from prep.model.views import Balance
 from prep.replay.fields import Signed, Time
 from prep.replay.formats import Strict
 from prep.replay.strict import parse
@@ -19,10 +18,15 @@ SELDOM: Final = ("borrowing_fee", "bad_debt")
 """In the files only where one of them is not zero."""
 
 
+Balance = Mapping[str, int]
+"""By the names above and `total`, each as its side states it. PREP base units, the vault's view."""
+NAMES: Final = (*COMPONENTS, *SELDOM, "total")
+
+
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """Realised cash flow, balance with and without traders' losses. PREP base units, the vault's
-    view."""
+    """Realised cash flow, and the balance with all that is unrealised or only what traders have
+    coming."""
 
     cash_flow: Balance
     balance: Balance
@@ -32,8 +36,8 @@ class Accounting:
         """Every number by its place in the file."""
         for name in ("cash_flow", "balance", "withdrawal_balance"):
             part: Balance = getattr(self, name)
-            for component in (*COMPONENTS, *SELDOM, "total"):
-                yield f"{name}.{component}", getattr(part, component)
+            for component in NAMES:
+                yield f"{name}.{component}", part[component]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,8 @@ def _snapshot(state: State) -> dict[str, Any]:
 
 
 def _balance(balance: Balance) -> dict[str, str]:
-    seldom = SELDOM if any(getattr(balance, name) for name in SELDOM) else ()
-    names = (*COMPONENTS, *seldom, "total")
-    return {name: str(getattr(balance, name)) for name in names}
+    seldom = any(balance[name] for name in SELDOM)
+    return {name: str(balance[name]) for name in NAMES if seldom or name not in SELDOM}
 
 
 class _Balance(Strict):
