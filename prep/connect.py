@@ -14,6 +14,7 @@ from ape.exceptions import AccountsError, ApeException, ContractLogicError, Cust
 from ape.logging import logger
 from ape_accounts import KeyfileAccount
 from ape_accounts.accounts import InvalidPasswordError
+from ape_foundry.provider import FoundryProvider
 from requests.exceptions import RequestException
 from web3.exceptions import Web3Exception
 
@@ -97,6 +98,22 @@ def connect(network: str | None) -> Iterator[ProviderAPI]:
                 connection.__exit__(None, None, None)
     finally:
         logger.set_level(level)
+
+
+@contextmanager
+def without_steps() -> Iterator[None]:
+    """Nodes started in here do not keep every step of every transaction, which nobody looks at when
+    there is no trace to be printed: they are ten times as fast."""
+    build_command = FoundryProvider.build_command
+
+    def lean(provider: FoundryProvider) -> list[str]:
+        return [word for word in build_command(provider) if word != "--steps-tracing"]
+
+    FoundryProvider.build_command = lean  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        FoundryProvider.build_command = build_command  # type: ignore[method-assign]
 
 
 def chain_id(provider: ProviderAPI) -> int:

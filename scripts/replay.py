@@ -14,7 +14,7 @@ from ape import accounts, project
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from prep.connect import connect, friendly_errors
+from prep.connect import connect, friendly_errors, without_steps
 from prep.errors import UserError
 from prep.node import Node
 from prep.replay.contracts import Contracts, Stage
@@ -78,7 +78,7 @@ def _perform(plan: Plan, keep_going: bool) -> Outcome:
         transient=True,
         disable=not console.is_terminal,
     )
-    with bar, connect(LOCAL) as provider:
+    with bar, without_steps(), connect(LOCAL) as provider:
         task = bar.add_task("deploying", total=len(plan.actions), rate="")
         stage = Stage.build(project, Node(provider.uri), accounts.test_accounts[0].address)
         contracts = Contracts(plan, stage)
