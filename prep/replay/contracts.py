@@ -8,7 +8,7 @@ from ape.managers.project import ProjectManager
 from eth_utils.abi import function_signature_to_4byte_selector as selector_of
 from eth_utils.address import to_checksum_address
 
-from prep.model import MarketConfig, Rejected
+from prep.model import WAD, MarketConfig, Rejected
 from prep.node import Log, Node, Reverted
 from prep.replay.formats import Action, Deleverage, Deposit, Order, PriceChange
 from prep.replay.plan import CLIENT, PLACEHOLDER, Plan
@@ -87,40 +87,36 @@ class Contracts:
         target, rate = config.target_collaterization_ratio, config.protocol_fee_rate
         stage.must(stage.vault, "setTargetCollateralizationRatio(uint256)", target)
         stage.must(stage.protocol, "setProtocolFeeRate(uint256)", rate)
-        # All markets begin in one second, that of the first action.
+        markets = [(PLACEHOLDER, WAD), *((p.market(), p.initial_price) for p in config.perps)]
+        self._oracles = [self.node.deploy(stage.admin, stage.oracle, price) for _, price in markets]
+        # All begin in one second, that of the first action: nothing accrues before it.
         begin = self.node.time() + 1
         self._ahead = begin - plan.start
-        self._oracles: dict[int, str] = {}
-        first = self._add_market(PLACEHOLDER, 1, begin)
-        numbers = [first]
-        for perp in config.perps:
-            numbers.append(self._add_market(perp.market(), perp.initial_price, begin))
-        if numbers != [0, *plan.markets.values()]:
-            raise RuntimeError(f"the markets have the ids {numbers}")
+        for number, (market, _) in enumerate(markets):
+            self.node.at(begin)
+            values = self._values(self._oracles[number], market)
+            (log,) = stage.must(stage.protocol, f"addMarket({_CONFIG})", values)
+            if log.args[0] != number:
+                raise RuntimeError(f"market {number} has the id {log.args[0]}")
 
-    def _add_market(self, config: MarketConfig, price: int, begin: int) -> int:
-        stage, protocol = self.stage, self.stage.protocol
-        oracle = self.node.deploy(stage.admin, stage.oracle, price)
-        values = (
+    @staticmethod
+    def _values(oracle: str, market: MarketConfig) -> tuple[Any, ...]:
+        """In the order of the contracts' struct."""
+        return (
             oracle,
-            config.enabled,
-            config.skew_scale,
-            config.max_funding_velocity,
-            config.opening_fee_rate,
-            config.closing_fee_rate,
-            config.borrow_rate,
-            config.reserve_factor,
-            config.min_position_value,
-            config.max_position_value,
-            config.max_long_oi_value,
-            config.max_short_oi_value,
-            config.max_net_oi_value,
+            market.enabled,
+            market.skew_scale,
+            market.max_funding_velocity,
+            market.opening_fee_rate,
+            market.closing_fee_rate,
+            market.borrow_rate,
+            market.reserve_factor,
+            market.min_position_value,
+            market.max_position_value,
+            market.max_long_oi_value,
+            market.max_short_oi_value,
+            market.max_net_oi_value,
         )
-        self.node.at(begin)
-        (log,) = stage.must(protocol, f"addMarket({_CONFIG})", values)
-        market_id = int(log.args[0])
-        self._oracles[market_id] = oracle
-        return market_id
 
     def perform(self, action: Action) -> Mapping[str, int]:
         """What the action did; raises `Rejected`."""

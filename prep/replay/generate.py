@@ -68,7 +68,11 @@ class _Generator:
         self.rng = random.Random(f"scenario {seed}")
         self.with_rejections = with_rejections
         # What a typical position is worth: from a few dollars to nearly all that fits.
-        self.scale = PREP * 10 ** self.rng.choice((1, 2, 3, 3, 4, 4, 5, 6, 14))
+        self.scale = PREP * 10 ** self.rng.choice((1, 2, 3, 4, 4, 5, 6, 7, 15))
+        # What the vault has to begin with, in typical positions: with few it gets into distress.
+        self.depth = self.rng.choice((1, 3, 3, 30, 2_000))
+        # Where the crowd is right, traders win and the vault owes: out of ten, so many go long.
+        self.longs = self.rng.choice((5, 9))
         self.config = self._config()
         config = Config.model_validate(self.config)
         self.accounts = [f"account-{n}" for n in range(1, self.rng.randint(2, MOST_ACCOUNTS) + 1)]
@@ -99,7 +103,9 @@ class _Generator:
         rng = self.rng
         assets = rng.sample(ASSETS, rng.choice((1, 1, 2, 3, 4, 6, 8)))
         return {
-            "target_collaterization_ratio": self._rate(0, 4 * WAD),
+            "target_collaterization_ratio": self._rate(
+                0, limits.MAX_TARGET_COLLATERALIZATION_RATIO
+            ),
             "protocol_fee_rate": self._rate(0, WAD // 2),
             "perps": [self._perp(*asset) for asset in assets],
         }
@@ -160,15 +166,13 @@ class _Generator:
         if roll < 6:
             return self._entry("snapshot_state", {})
         if roll < 10:
-            return self._entry("deposit_to_vault", self._deposit(self.scale * 10))
+            return self._entry("deposit_to_vault", self._deposit(self.scale * self.depth // 20))
         if roll < 30:
             price = decimal(self._price(denom))
             return self._entry("change_price", {"denom": denom, "new_price": price})
+        if roll < 37:
+            return self._entry("deleverage", self._deleverage())
         held = self._held(account, denom)
-        if roll < 34:
-            most = str(rng.choice((abs(held), self._around(abs(held) or 1), 10**30)))
-            body = {"account_id": account, "denom": denom, "max_size": most}
-            return self._entry("deleverage", body)
         size, reduce_only = self._order(denom, held)
         order: dict[str, Any] = {"account_id": account, "denom": denom, "order_size": str(size)}
         if reduce_only or rng.random() < 0.1:
@@ -182,10 +186,11 @@ class _Generator:
         fresh = max(1, self._around(self.scale) * WAD // price)
         if self.with_rejections and rng.random() < 0.1:
             return rng.choice((0, 1, -1, 10**30, -(10**30), 10**30 + 1, -held)), rng.random() < 0.3
-        if rng.random() < 0.04:
-            fresh = rng.randint(1, 1_000)
+        if rng.random() < 0.06:
+            fresh = rng.choice((rng.randint(1, 1_000), limits.MAX_SIZE))
         if held == 0:
-            return fresh * rng.choice((1, -1)), self.with_rejections and rng.random() < 0.1
+            side = 1 if rng.randrange(10) < self.longs else -1
+            return fresh * side, self.with_rejections and rng.random() < 0.1
         sign = 1 if held > 0 else -1
         match rng.randrange(6):
             case 0:
@@ -200,6 +205,16 @@ class _Generator:
                 return -held - sign * fresh, True
         return -sign * max(1, abs(held) * rng.choice((1, 2, 3)) // 4), False
 
+    def _deleverage(self) -> dict[str, Any]:
+        """Of a position that there is, if there is one."""
+        rng, plan = self.rng, self.model.plan
+        everything = [(account, denom) for account in self.accounts for denom in plan.markets]
+        held = [pair for pair in everything if self._held(*pair)]
+        account, denom = rng.choice(held or everything)
+        size = abs(self._held(account, denom))
+        most = rng.choice((size, rng.randint(1, size or 1), 10**30))
+        return {"account_id": account, "denom": denom, "max_size": str(most)}
+
     def _deposit(self, around: int) -> dict[str, Any]:
         return {
             "account_id": self.rng.choice(("lp-1", "lp-2", 3)),
@@ -210,7 +225,10 @@ class _Generator:
         """A step of the price: mostly a few per cent, now and then a crash or a jump."""
         rng = self.rng
         price = self.system.price(self.model.plan.markets[denom])
-        low, high = rng.choice(((970, 1_030), (970, 1_030), (990, 1_010), (600, 1_500)))
+        steps = [(970, 1_030), (990, 1_010), (999, 1_001), (600, 1_700)]
+        if self.longs > 5:
+            steps += [(1_000, 1_060)] * 4
+        low, high = rng.choice(steps)
         moved = price * rng.randint(low, high) // 1_000 + rng.randint(0, max(1, price // 10**6))
         return max(1, min(moved, limits.MAX_PRICE))
 
