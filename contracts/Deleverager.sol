@@ -43,7 +43,7 @@ contract Deleverager is IDeleverager {
     /// @inheritdoc IDeleverager
     function deleverage(address trader, uint256 maxSize) external returns (int256 settlement) {
         int256 held = protocol.getPositionDetails(trader).size;
-        Standing memory before = _standing();
+        Standing memory before = _standing(held, maxSize);
         int256 size = _sizeToClose(before, BTC, held, maxSize);
         settlement = protocol.closeOnBehalf(trader, size);
         uint256 ratio = _checkAfter(before, BTC, held, size, settlement);
@@ -56,11 +56,18 @@ contract Deleverager is IDeleverager {
         returns (int256 settlement)
     {
         int256 held = protocol.marginPosition(client, account, marketId).size;
-        Standing memory before = _standing();
+        Standing memory before = _standing(held, maxSize);
         int256 size = _sizeToClose(before, marketId, held, maxSize);
         settlement = protocol.closeOnBehalf(client, account, marketId, size);
         uint256 ratio = _checkAfter(before, marketId, held, size, settlement);
         emit AccountDeleveraged(client, account, marketId, size, settlement, before.ratio, ratio);
+    }
+
+    /// @dev How the vault stands before anything is closed, if there is something to close.
+    function _standing(int256 held, uint256 maxSize) private view returns (Standing memory) {
+        require(maxSize != 0, ZeroAmount());
+        require(held != 0, NothingToClose());
+        return _standing();
     }
 
     function _standing() private view returns (Standing memory s) {
@@ -77,8 +84,6 @@ contract Deleverager is IDeleverager {
         returns (int256)
     {
         uint256 size = SignedMath.abs(held);
-        require(maxSize != 0, ZeroAmount());
-        require(size != 0, NothingToClose());
         if (s.ratio >= s.target) {
             uint256 allowed = _excess(marketId, held, 0, maxSize >= size);
             require(allowed != 0, NothingToDeleverage(s.ratio, s.target));

@@ -150,10 +150,10 @@ def test_open__several_reasons_to_refuse__the_first_names_the_error(
         protocol.openPositionWithSize(0, True, 0, late, sender=trader)
     with reverts(protocol.DeadlinePassed, deadline=late):
         protocol.openPositionWithSize(1, True, 0, late, sender=trader)
-    with reverts(protocol.MarketClosed, marketId=0):
-        protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
-    market.configure()
     with reverts(market.oracle.AnswerNotPositive, answer=dead):
+        protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
+    market.set_price(10_000)
+    with reverts(protocol.MarketClosed, marketId=0):
         protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
 
 
