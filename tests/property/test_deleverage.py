@@ -120,7 +120,7 @@ def test_deleverage__side_above_its_cap__closes_the_excess() -> None:
     result = system.deleverage_account("desk", 8, 1, UNLIMITED)
     assert (result.size, result.settlement) == (1_272, 400)
     assert system.markets[1].long_oi * 11 // 10 == 14_000, "R1"
-    with pytest.raises(Rejected, match="^NothingToDeleverage"):
+    with pytest.raises(Rejected, match=r"^NothingToDeleverage"):
         system.deleverage_account("desk", 8, 1, UNLIMITED)
     assert all_checks(system) == []
 
