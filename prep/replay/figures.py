@@ -7,12 +7,16 @@ import plotly.graph_objects as go
 from plotly.colors import qualitative
 
 from prep.model.fixed import WAD, wmul
-from prep.page import GREEN, GREY, LAYOUT, ORANGE, RED, X_AXIS, Y_AXIS
+from prep.page import GREEN, LAYOUT, ORANGE, RED, X_AXIS, Y_AXIS
 from prep.replay.reference import MarketSample
 from prep.replay.run import Outcome
 
 COLORS: Final = qualitative.D3
 MOST_MARKS: Final = 60
+MOST_POINTS: Final = 4_000
+"""Of a line: of longer runs every so many actions are drawn."""
+HIGHEST_RATIO: Final = 20
+"""Drawn for all above it: a debt of dust would hide what matters."""
 
 
 def charts(outcome: Outcome) -> dict[str, go.Figure]:
@@ -21,7 +25,7 @@ def charts(outcome: Outcome) -> dict[str, go.Figure]:
         "price": price(outcome),
         "skew": _by_market(outcome, "Skew, PREP", lambda m: wmul(m.skew, m.price) / WAD),
         "funding": _by_market(
-            outcome, "Funding rate, % a day", lambda m: m.funding_rate * 100 / WAD, ".4f"
+            outcome, "Funding rate, % a day", lambda m: m.funding_rate * 100 / WAD, ".4f", ""
         ),
         "pnl": _by_market(outcome, "PnL of traders, PREP", lambda m: m.pnl / WAD),
         "ratio": ratio(outcome),
@@ -34,7 +38,7 @@ def price(outcome: Outcome) -> go.Figure:
     if len(outcome.plan.markets) == 1:
         figure = _by_market(outcome, "Price", lambda m: m.price / WAD, ",.6~g")
     else:
-        figure = _figure("Price, % of the first")
+        figure = _figure("Price, % of the first", "")
         for color, perp in zip(_colors(outcome), outcome.plan.config.perps, strict=True):
             values = [
                 s.markets[perp.denom].price * 100 / perp.initial_price for s in outcome.samples
@@ -49,9 +53,11 @@ def price(outcome: Outcome) -> go.Figure:
 
 
 def ratio(outcome: Outcome) -> go.Figure:
-    """Liquidity over debt, and where the target is. There is none while nothing is owed."""
-    figure = _figure("CR", {"type": "log"})
-    values = [None if s.ratio is None else max(s.ratio / WAD, 1e-3) for s in outcome.samples]
+    """Liquidity over debt, and where the target is. There is no ratio while nothing is owed."""
+    figure = _figure("CR", "")
+    values = [
+        None if s.ratio is None else min(s.ratio / WAD, HIGHEST_RATIO) for s in outcome.samples
+    ]
     _line(figure, "CR", GREEN, values, ",.4~g")
     target = outcome.plan.config.target_collaterization_ratio / WAD
     if target:
@@ -61,9 +67,13 @@ def ratio(outcome: Outcome) -> go.Figure:
 
 
 def _by_market(
-    outcome: Outcome, title: str, value: Callable[[MarketSample], float], form: str = ",.2f"
+    outcome: Outcome,
+    title: str,
+    value: Callable[[MarketSample], float],
+    form: str = ",.2f",
+    ticks: str = "~s",
 ) -> go.Figure:
-    figure = _figure(title)
+    figure = _figure(title, ticks)
     for color, denom in zip(_colors(outcome), outcome.plan.markets, strict=True):
         _line(figure, denom, color, [value(s.markets[denom]) for s in outcome.samples], form)
     return figure
@@ -74,9 +84,10 @@ def _colors(outcome: Outcome) -> list[str]:
 
 
 def _line(figure: Any, name: str, color: str, values: list[Any], form: str) -> None:
+    every = -(-len(values) // MOST_POINTS)
     figure.add_scatter(
-        x=list(range(len(values))),
-        y=values,
+        x=list(range(0, len(values), every)),
+        y=values[::every],
         name=name,
         line={"color": color, "width": 2, "shape": "hv"},
         hovertemplate=f"%{{y:{form}}}",
@@ -84,12 +95,12 @@ def _line(figure: Any, name: str, color: str, values: list[Any], form: str) -> N
     )
 
 
-def _figure(title: str, y_axis: dict[str, Any] | None = None) -> Any:
+def _figure(title: str, ticks: str = "~s") -> Any:
     return go.Figure(
         layout=LAYOUT
         | {
             "hovermode": "x unified",
             "xaxis": X_AXIS | {"title": "Action"},
-            "yaxis": Y_AXIS | {"title": title, "tickcolor": GREY} | (y_axis or {}),
+            "yaxis": Y_AXIS | {"title": title, "tickformat": ticks},
         }
     )

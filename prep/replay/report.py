@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from prep.errors import UserError
 from prep.page import chart, style, table, tiles
-from prep.replay.figures import charts
+from prep.replay.figures import HIGHEST_RATIO, charts
 from prep.replay.run import Outcome
 from prep.replay.snapshots import render
 
@@ -58,6 +58,7 @@ def page(outcome: Outcome) -> str:
         plotly=get_plotlyjs(),
         style=style(),
         setting=setting,
+        highest=HIGHEST_RATIO,
         verdict=_verdict(outcome),
         tiles=tiles(summary(outcome)),
         differences=_differences(outcome),

@@ -1,6 +1,7 @@
 """JSON that means one thing only, and the one line that says where it does not."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -10,11 +11,14 @@ from prep.errors import UserError
 
 MAX_BYTES: Final = 64 * 2**20
 MAX_DEPTH: Final = 8
-"""The formats need five levels."""
+"""The formats need four levels."""
 MAX_DIGITS: Final = 80
 """A 256-bit integer has at most 78."""
 SHOWN: Final = 40
 """Characters of a wrong value that a message repeats."""
+
+_TOKEN: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[][{}]')
+"""A string, or a bracket outside of one."""
 
 T = TypeVar("T")
 Place = tuple[int | str, ...]
@@ -65,7 +69,7 @@ def path_of(place: Place) -> str:
 def shorten(text: str) -> str:
     """Fit for a line, whatever somebody wrote."""
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-    return shown if shown.isprintable() else ascii(shown)
+    return shown if shown.isprintable() else ascii(shown)[1:-1]
 
 
 def _load(file: Path) -> Any:
@@ -73,6 +77,8 @@ def _load(file: Path) -> Any:
         if file.stat().st_size > MAX_BYTES:
             refuse(file, (), f"larger than {MAX_BYTES // 2**20} MiB")
         text = file.read_text(encoding="utf-8")
+        if _is_deep(text):
+            refuse(file, (), f"nested more than {MAX_DEPTH} deep")
         return json.loads(
             text,
             object_pairs_hook=_object,
@@ -86,8 +92,17 @@ def _load(file: Path) -> Any:
         refuse(file, (), f"not UTF-8: byte {error.start}")
     except json.JSONDecodeError as error:
         refuse(file, (), f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}")
-    except RecursionError:
-        refuse(file, (), "nested too deeply")
+
+
+def _is_deep(text: str) -> bool:
+    """Whether it is nested more deeply than any format. The parser is recursive, and a library that
+    Ape loads raises the limit of recursion beyond what the stack bears."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _object(pairs: list[tuple[str, Any]]) -> _Object:
@@ -107,8 +122,6 @@ def _inspect(file: Path, value: Any, place: Place = ()) -> None:
     """What no format has, wherever it stands."""
     if isinstance(value, Odd):
         refuse(file, place, value.reason)
-    if len(place) > MAX_DEPTH:
-        refuse(file, place[:MAX_DEPTH], "nested too deeply")
     if isinstance(value, _Object):
         if value.twice is not None:
             refuse(file, place, f"the key '{shorten(value.twice)}' is given twice")
