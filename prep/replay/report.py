@@ -85,8 +85,8 @@ def summary(outcome: Outcome) -> list[tuple[str, str, str]]:
 
 def verdict(outcome: Outcome) -> str:
     """The answer, in one sentence."""
-    if outcome.differences:
-        return f"{len(outcome.differences)} differences."
+    if count := len(outcome.differences):
+        return f"{count} difference{'' if count == 1 else 's'}."
     if outcome.stopped_at is not None:
         left = len(outcome.plan.actions) - outcome.performed
         return f"No difference, but a rejected action ended the run with {left} actions left."

@@ -170,7 +170,7 @@ def compare_lists(
     for index, (one, other) in enumerate(zip_longest(left, right)):
         where = f"snapshot {index}"
         if one is None or other is None:
-            values = ("none", "one") if one is None else ("one", "none")
+            values = ("has none", "has one") if one is None else ("has one", "has none")
             differences.append(Difference(where, "snapshot", sides, values))
         else:
             differences += compare(where, sides, one, other)
