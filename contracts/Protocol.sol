@@ -18,9 +18,9 @@ import {PositionLib} from "./perps/PositionLib.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Vault} from "./Vault.sol";
 
-/// @title Isolated perpetual futures on market 0
-/// @notice Every trader has one collateral balance and at most one position; PREP itself lies in the vault, which is the
-/// counterparty of all of them. Gains and losses between trader and vault move no tokens.
+/// @title Isolated perpetual futures on market 0, and orders of margin clients on every market
+/// @notice Isolated: every trader has one collateral balance and at most one position; PREP itself lies in the vault, which
+/// is the counterparty of all of them. Gains and losses between trader and vault move no tokens. Orders: see `Orders`.
 ///
 /// Units: amounts in PREP base units (18 decimals), sizes in base units of the asset, prices, rates and leverage WAD.
 /// Rounding is against whoever acts, see docs/whitepaper.md. Requires a token without fees on transfer and without hooks.
