@@ -66,11 +66,6 @@ class Book(Engine):
             raise Rejected("NoPosition")
         return account
 
-    def _quote_if_enabled(self) -> Quote:
-        if not self.market(MARKET).config.enabled:
-            raise Rejected("MarketClosed", MARKET)
-        return self.quote(MARKET)
-
     # -------------------------------------------------------------------------------------- checks
 
     def _check_deadline(self, deadline: int | None) -> None:
@@ -142,6 +137,8 @@ class Book(Engine):
 
         if abs(size) > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", abs(size), limits.MAX_SIZE)
+        if not config.enabled:
+            raise Rejected("MarketClosed", MARKET)
         side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
@@ -151,8 +148,8 @@ class Book(Engine):
 
         skew = skew_before + size
         px = execution_price(skew_before, skew, quote.skew_scale, quote.price)
-        self._check_acceptable(px, acceptable, buying=size > 0)
         self._check_reserves(value(size, px), market)
+        self._check_acceptable(px, acceptable, buying=size > 0)
         paid = -fee(config.opening_fee_rate, size, px)
         if paid > account.collateral:
             raise Rejected("InsufficientCollateral", account.collateral, paid)

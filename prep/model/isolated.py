@@ -91,7 +91,7 @@ class Isolated(Book):
         if size == 0:
             raise Rejected("ZeroAmount")
         self._check_deadline(deadline)
-        quote = self._quote_if_enabled()
+        quote = self.quote(MARKET)
         base = self._size_of(size, quote)
         return self._grow(trader, base if account.position.size > 0 else -base, quote, acceptable)
 
@@ -204,7 +204,7 @@ class Isolated(Book):
         if size == 0:
             raise Rejected("ZeroAmount")
         self._check_deadline(deadline)
-        return self._quote_if_enabled()
+        return self.quote(MARKET)
 
     @staticmethod
     def _size_of(notional: int, quote: Quote) -> int:
