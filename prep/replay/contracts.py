@@ -18,10 +18,6 @@ FUNDS: Final = 2**200
 """Of the margin client, PREP base units: more than all that can ever be lost."""
 _CONFIG: Final = f"(address,bool{11 * ',uint256'})"
 _MINT: Final = "mint(address,uint256)"
-_ON_BEHALF: Final = (
-    "closeOnBehalf(address,int256)",
-    "closeOnBehalf(address,uint256,uint256,int256)",
-)
 
 
 @dataclass(frozen=True)
@@ -44,27 +40,25 @@ class Stage:
         authority = node.deploy(admin, project.Authority.contract_type, admin)
         prep = node.deploy(admin, project.PrepToken.contract_type, authority, 0, 0)
         protocol = node.deploy(admin, project.Protocol.contract_type, prep, authority, False)
-        node.interface.learn(project.Vault.contract_type)
-        vault = to_checksum_address(node.read((protocol, "vault()"))[0])
-        deleverager = node.deploy(admin, project.Deleverager.contract_type, protocol)
+        # These two the protocol has deployed.
+        for created in (project.Vault, project.Deleverager):
+            node.interface.learn(created.contract_type)
+        vault, deleverager = node.read((protocol, "vault()"), (protocol, "deleverager()"))
         client = node.deploy(admin, project.MarginClient.contract_type, protocol, prep)
         stage = cls(
             node=node,
             admin=admin,
             protocol=protocol,
-            vault=vault,
+            vault=to_checksum_address(vault),
             lens=node.deploy(admin, project.ProtocolLens.contract_type, protocol),
-            deleverager=deleverager,
+            deleverager=to_checksum_address(deleverager),
             client=client,
             oracle=project.MockOracle.contract_type,
         )
-        minter, closer = node.read((authority, "MINTER()"), (authority, "DELEVERAGER()"))
-        grants = ((prep, (_MINT,), minter, client), (protocol, _ON_BEHALF, closer, deleverager))
+        (minter,) = node.read((authority, "MINTER()"))
         allow = "setTargetFunctionRole(address,bytes4[],uint64)"
-        for target, signatures, role, holder in grants:
-            selectors = [selector_of(signature) for signature in signatures]
-            stage.must(authority, allow, target, selectors, role)
-            stage.must(authority, "grantRole(uint64,address,uint32)", role, holder, 0)
+        stage.must(authority, allow, prep, [selector_of(_MINT)], minter)
+        stage.must(authority, "grantRole(uint64,address,uint32)", minter, client, 0)
         stage.must(client, "fund(uint256)", FUNDS)
         stage.must(protocol, "setMarginClient(address,bool)", client, True)
         return stage

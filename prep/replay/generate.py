@@ -218,7 +218,7 @@ class _Generator:
     def _deposit(self, around: int) -> dict[str, Any]:
         return {
             "account_id": self.rng.choice(("lp-1", "lp-2", 3)),
-            "amount": str(self._around(around)),
+            "amount": str(min(self._around(around), limits.MAX_LIQUIDITY)),
         }
 
     def _price(self, denom: str) -> int:
