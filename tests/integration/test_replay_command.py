@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from ape.logging import LogLevel, logger
+from ape_foundry.provider import FoundryProvider
 from click.testing import CliRunner
 
+from prep.connect import without_steps
 from prep.replay import strict
 
 ROOT = Path(__file__).parents[2]
@@ -183,3 +185,11 @@ def test_scenario__then_replay__agrees(run, replay, tmp_path):
 
     assert code == 0
     assert lines[0].startswith("30 of 30 actions, ")
+
+
+def test_without_steps__node_started_in_it__keeps_none(monkeypatch):
+    command = ["anvil", "--steps-tracing", "--port"]
+    monkeypatch.setattr(FoundryProvider, "build_command", lambda provider: command)
+    with without_steps():
+        assert FoundryProvider.build_command(None) == ["anvil", "--port"]
+    assert FoundryProvider.build_command(None) == command
