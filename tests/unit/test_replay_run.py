@@ -36,6 +36,7 @@ CONFIG = {
     ],
 }
 SNAPSHOT = ("snapshot_state", {})
+PANIC = Rejected("Panic", 17)
 
 
 def order(size, account="a", denom="ETH"):
@@ -53,15 +54,15 @@ def price(new, denom="ETH"):
 class Odd(Reference):
     """Contracts that do one thing otherwise."""
 
-    def __init__(self, plan, *, refuses=(), cheats=(), loses=0):
+    def __init__(self, plan, *, refuses=None, cheats=(), loses=0):
         super().__init__(plan)
-        self.refuses, self.cheats, self.loses = refuses, cheats, loses
+        self.refuses, self.cheats, self.loses = refuses or {}, cheats, loses
         self.count = 0
 
     def perform(self, action):
         self.count += 1
         if self.count in self.refuses:
-            raise Rejected("Panic", 17)
+            raise self.refuses[self.count]
         done = super().perform(action)
         return {name: value + (name in self.cheats) for name, value in done.items()}
 
@@ -171,7 +172,7 @@ def test_replay__both_refuse_alike_and_keep_going__goes_on_and_succeeds(play):
 
 @pytest.mark.parametrize("keep_going, performed", [(False, 2), (True, 5)])
 def test_replay__only_the_contracts_refuse__is_a_difference(play, keep_going, performed):
-    outcome = play(FINE[0], deposit(5), *FINE[1:], refuses={2}, keep_going=keep_going)
+    outcome = play(FINE[0], deposit(5), *FINE[1:], refuses={2: PANIC}, keep_going=keep_going)
 
     (rejection,) = outcome.rejections
     assert str(rejection) == (
@@ -203,14 +204,13 @@ def test_replay__only_the_model_refuses__is_a_difference(create_plan):
     assert outcome.exit_code == DIFFERENT
 
 
-def test_replay__both_refuse_for_different_reasons__is_a_difference(play):
-    outcome = play(FINE[0], order(1), refuses={2})
+@pytest.mark.parametrize("other", [PANIC, Rejected("PositionTooSmall", 100, 11)])
+def test_replay__both_refuse_for_different_reasons__is_a_difference(play, other):
+    outcome = play(FINE[0], order(1), refuses={2: other})
 
     assert outcome.rejections[0].agreed is False
-    assert outcome.differences[0].values == (
-        "PositionTooSmall(100, 10000000000000000000)",
-        "Panic(17)",
-    )
+    reason = "PositionTooSmall(100, 10000000000000000000)"
+    assert outcome.differences[0].values == (reason, str(other))
     assert outcome.exit_code == DIFFERENT
 
 
