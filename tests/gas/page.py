@@ -37,6 +37,8 @@ Skew pricing, funding, opening and closing fee, the protocol's share, and all ca
   deposits and withdrawals) read each other market that has open positions: its price and its
   aggregates. A market without positions is one read.
 - **With accounts and LPs:** not at all.
+- **With requests:** with those in the LP's own queue, a slot each, of which there are 8 at most.
+  Who has none, in a vault that never had a cooldown, pays for nothing.
 - **Views:** `ProtocolLens.positions` grows with the number of ids asked for, `getIdsNotInUse`
   with the number of free ids. Nothing on chain calls either.
 
