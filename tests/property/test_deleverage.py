@@ -191,6 +191,8 @@ def test_deleverage__loser_is_closed_at_the_cost_of_the_ratio__is_refused() -> N
         (lambda s: s.deleverage_trader("b", 0), ("ZeroAmount",)),
         (lambda s: s.deleverage_account("desk", 9, 1, 1), ("NothingToClose",)),
         (lambda s: s.deleverage_account("desk", 7, 2, 1), ("NothingToClose",)),
+        (lambda s: s.deleverage_account("desk", 7, 3, 1), ("NothingToClose",)),
+        (lambda s: s.deleverage_account("desk", 7, -2, 1), ("NothingToClose",)),
         (lambda s: s.deleverage_trader("b", 1), ("NothingToClose",)),
         (
             lambda s: s.deleverage_trader("a", 1),

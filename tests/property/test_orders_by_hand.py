@@ -308,6 +308,14 @@ def test_order__at_and_beyond_its_bound__is_refused_beyond(
     assert all_checks(system) == []
 
 
+def test_set_margin_client__twice__is_as_said_last() -> None:
+    system = clearing()
+    for registered in (False, False, True, True):
+        assert system.set_margin_client("desk", registered).registered == registered
+        assert system.is_margin_client("desk") == registered
+    assert not system.is_margin_client("stranger")
+
+
 def test_order__market_of_isolated_positions__needs_its_depth() -> None:
     system = System()
     system.add_market(MarketConfig(skew_scale=1_200))
