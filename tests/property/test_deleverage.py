@@ -127,6 +127,20 @@ def test_deleverage__vault_cannot_pay_a_margin_position__is_refused_before_all_e
         system.deleverage_account("desk", 7, 1, UNLIMITED)
 
 
+def test_deleverage__vault_cannot_pay_the_protocol__is_refused_before_all_else() -> None:
+    system = clearing(MarketConfig(closing_fee_rate=WAD // 11), protocol_fee_rate=WAD // 2)
+    system.execute_order("desk", 7, 1, 1_000)
+    system.withdraw("lp", 1_000_000 - 49)
+    system.set_price(1, centi(11_000))
+    system.set_target_collateralization_ratio(WAD)
+    # A gain of 100 and a fee of 99.99, up: nothing for the client, half of it for the protocol.
+    with pytest.raises(Rejected, match=r"^VaultCannotPay\(50, 49\)$"):
+        system.deleverage_account("desk", 7, 1, UNLIMITED)
+    system.deposit("lp", 1)
+    with pytest.raises(Rejected, match=r"^SettlementNotPositive\(0\)$"):
+        system.deleverage_account("desk", 7, 1, UNLIMITED)
+
+
 def test_deleverage__ratio_at_its_target__is_not_low() -> None:
     system = priced(crowded(liquidity=10_000), 10_000, 14_000)
     system.execute_order("desk", 8, 1, -4_000)
