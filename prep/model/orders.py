@@ -88,8 +88,9 @@ class Orders(Isolated):
         return client in self.margin_clients
 
     def margin_position(self, client: Hashable, account: Hashable, market_id: int) -> Position:
-        """A margin position as stored; `FLAT` if there is none. Needs no price."""
-        self.market(market_id)
+        """A margin position as stored; `FLAT` if there is none. Needs neither price nor market."""
+        if not 0 <= market_id < len(self.markets):
+            return FLAT
         return self.margin_positions[market_id].get((client, account), FLAT)
 
     # ---------------------------------------------------------------------------------- orders
@@ -191,7 +192,7 @@ class Orders(Isolated):
             opening = -fee(config.opening_fee_rate, added, moving_price)
             protocol_fee += protocol_share(opening, self.protocol_fee_rate)
             side = self._side_after(client, market_id, market, added)
-            self._check_reserves(abs(added) * moving_price // WAD, market)
+            self._check_reserves(abs(added) * moving_price // WAD, market, indices)
         new = FLAT
         if target:
             new = Position(target, entry_price, funding_index, borrow_index)
