@@ -144,12 +144,12 @@ class Book(Engine):
         side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
-        deepest = config.skew_scale // limits.MIN_DEPTH
-        if config.skew_scale and side > deepest:
+        deepest = quote.skew_scale // limits.MIN_DEPTH
+        if quote.skew_scale and side > deepest:
             raise Rejected("SkewScaleExceeded", side, deepest)
 
         skew = skew_before + size
-        px = execution_price(skew_before, skew, config.skew_scale, quote.price)
+        px = execution_price(skew_before, skew, quote.skew_scale, quote.price)
         self._check_acceptable(px, acceptable, buying=size > 0)
         self._check_reserves(value(size, px), quote)
         paid = -fee(config.opening_fee_rate, size, px)
@@ -193,6 +193,13 @@ class Book(Engine):
         self, trader: Hashable, part: int, quote: Quote, acceptable: int | None
     ) -> PositionDecreased:
         """Closes `part` of the trader's position. Only what leaves it flat may book bad debt."""
+        settlement, rest = self._plan_shrink(trader, part, quote, acceptable)
+        return self._store(trader, rest, settlement.collateral, quote, [settlement])[0]
+
+    def _plan_shrink(
+        self, trader: Hashable, part: int, quote: Quote, acceptable: int | None
+    ) -> tuple[Settlement, Position]:
+        """What closing `part` realises and leaves, checked."""
         account = self.traders[trader]
         settlement = settle(
             account.position,
@@ -211,7 +218,7 @@ class Book(Engine):
             if worth < quote.config.min_position_value:
                 raise Rejected("PositionTooSmall", worth, quote.config.min_position_value)
         self._check_vault_can_pay(settlement.liquidity_change)
-        return self._store(trader, rest, settlement.collateral, quote, [settlement])[0]
+        return settlement, rest
 
     def _store(
         self,

@@ -7,14 +7,15 @@ docs/invariants.md.
 
 from collections.abc import Iterable
 
-from prep.model.book import MARKET, Book
+from prep.model.book import MARKET
 from prep.model.errors import Rejected
 from prep.model.fixed import WAD
 from prep.model.market import Market, Quote
+from prep.model.orders import Orders
 from prep.model.position import Position
 
 
-def all_checks(system: Book) -> list[str]:
+def all_checks(system: Orders) -> list[str]:
     """Every check of this module."""
     return [
         *check_aggregates(system),
@@ -24,11 +25,14 @@ def all_checks(system: Book) -> list[str]:
     ]
 
 
-def positions_of(system: Book, market_id: int) -> list[Position]:
-    """The open positions of a market, in the order of their owners' first deposits."""
-    if market_id != MARKET:
-        return []
-    return [trader.position for trader in system.traders.values() if trader.position.size]
+def positions_of(system: Orders, market_id: int) -> list[Position]:
+    """The open positions of a market: isolated ones in the order of their owners' first deposits,
+    then margin positions in the order of opening."""
+    isolated = system.traders.values() if market_id == MARKET else ()
+    return [
+        *(trader.position for trader in isolated if trader.position.size),
+        *system.margin_positions[market_id].values(),
+    ]
 
 
 def eps(sizes: Iterable[int], price: int, skew_scale: int) -> int:
@@ -45,7 +49,7 @@ def eps(sizes: Iterable[int], price: int, skew_scale: int) -> int:
     return sum(size * per_unit // WAD + 2 for size in moduli) + price // WAD + 2
 
 
-def check_aggregates(system: Book) -> list[str]:
+def check_aggregates(system: Orders) -> list[str]:
     """P1: the aggregates of every market are the sums over its open positions, exactly."""
     wrong = []
     for market_id, market in enumerate(system.markets):
@@ -56,7 +60,7 @@ def check_aggregates(system: Book) -> list[str]:
     return wrong
 
 
-def check_unrealised(system: Book) -> list[str]:
+def check_unrealised(system: Orders) -> list[str]:
     """P2: what is unrealised is what the positions would realise, within `eps`: each as if it alone
     closed first, and all one after the other. A market without a usable price is left out."""
     wrong = []
@@ -66,7 +70,7 @@ def check_unrealised(system: Book) -> list[str]:
         except Rejected:
             continue
         positions = positions_of(system, market_id)
-        tolerance = eps((p.size for p in positions), quote.price, quote.config.skew_scale)
+        tolerance = eps((p.size for p in positions), quote.price, quote.skew_scale)
         reported = quote.unrealised()
         for name, expected in {
             **_closing_alone(positions, quote),
@@ -84,7 +88,7 @@ def check_unrealised(system: Book) -> list[str]:
     return wrong
 
 
-def check_ids(system: Book) -> list[str]:
+def check_ids(system: Orders) -> list[str]:
     """P3: ids in use and ids free are disjoint and together are 1..n, each with its owner."""
     wrong = []
     used = sorted(trader.id for trader in system.traders.values() if trader.id)
@@ -102,7 +106,7 @@ def check_ids(system: Book) -> list[str]:
     return wrong
 
 
-def check_liquidity(system: Book) -> list[str]:
+def check_liquidity(system: Orders) -> list[str]:
     """M2: net deposits and realised cash flow are the vault's liquidity, to the unit."""
     vault, wrong = system.vault, []
     flow = sum(
@@ -149,7 +153,7 @@ def _sums(positions: list[Position], market: Market) -> dict[str, int]:
 
 def _close_price(skew: int, size: int, quote: Quote) -> int:
     """The execution price of closing `size`."""
-    skew_scale = quote.config.skew_scale
+    skew_scale = quote.skew_scale
     if skew_scale == 0:
         return quote.price
     before = _trunc(skew * WAD, skew_scale)

@@ -6,11 +6,12 @@ from prep.model import config as bounds
 from prep.model import views
 from prep.model.config import MarketConfig
 from prep.model.errors import Rejected
-from prep.model.limits import MAX_PRICE
+from prep.model.limits import MAX_MARKETS, MAX_PRICE
 from prep.model.market import Market, Quote, Unrealised
 from prep.model.results import (
     MarketConfigured,
     MarketDisabled,
+    MarketSettled,
     ProtocolFeeRateSet,
     ProtocolFeesCollected,
 )
@@ -39,8 +40,11 @@ class Engine:
         self._prices[market_id] = Rejected("PriceUnavailable") if price is None else price
 
     def price(self, market_id: int) -> int:
-        """The oracle's answer, WAD; raises its error, or `PriceOutOfBounds`."""
-        self.market(market_id)
+        """The oracle's answer, WAD; raises its error, or `PriceOutOfBounds`. A settled market does
+        not ask the oracle any more."""
+        settled = self.market(market_id).settled_price
+        if settled is not None:
+            return settled
         price = self._prices[market_id]
         if isinstance(price, Rejected):
             raise Rejected(price.name, *price.args)
@@ -63,6 +67,8 @@ class Engine:
     def add_market(self, config: MarketConfig) -> MarketConfigured:
         """Adds a market; its price is unusable until it is set."""
         config.validate()
+        if len(self.markets) == MAX_MARKETS:
+            raise Rejected("TooManyMarkets", MAX_MARKETS)
         self.markets.append(Market(config, self.now))
         self._prices.append(Rejected("PriceUnavailable"))
         return MarketConfigured(len(self.markets) - 1, config)
@@ -70,7 +76,7 @@ class Engine:
     def set_market(self, market_id: int, config: MarketConfig) -> MarketConfigured:
         """Replaces a market's parameters. What has accrued so far accrued with the old ones, so a
         market with a skew scale needs its price."""
-        market = self.market(market_id)
+        market = self._unsettled(market_id)
         config.validate()
         bounds.check_skew_scale_change(
             market.config.skew_scale, config.skew_scale, market.long_oi, market.short_oi
@@ -79,7 +85,7 @@ class Engine:
         market.accrue(market.at(self.now, price), self.now)
         if config.skew_scale == 0:
             market.funding_rate = market.funding_index = 0
-        market.config = config
+        market.configure(config)
         return MarketConfigured(market_id, config)
 
     def disable_market(self, market_id: int) -> MarketDisabled:
@@ -87,6 +93,22 @@ class Engine:
         market = self.market(market_id)
         market.config = replace(market.config, enabled=False)
         return MarketDisabled(market_id)
+
+    def settle_market(self, market_id: int, price: int) -> MarketSettled:
+        """Ends a market whose feed has died (which is the caller's to know): everybody closes at
+        `price`, WAD, without impact. It accrues for a last time, at that price."""
+        market = self._unsettled(market_id)
+        if not 0 < price <= MAX_PRICE:
+            raise Rejected("PriceOutOfBounds", price, MAX_PRICE)
+        market.accrue(market.at(self.now, price), self.now)
+        market.settle(price)
+        return MarketSettled(market_id, price)
+
+    def _unsettled(self, market_id: int) -> Market:
+        market = self.market(market_id)
+        if market.settled_price is not None:
+            raise Rejected("MarketSettledAlready", market_id)
+        return market
 
     # --------------------------------------------------------------------------------------- fees
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from prep.model.fixed import WAD
 
+MAX_MARKETS: Final = 64
 MAX_SIZE: Final = 10**30
 """Open interest of one side, base units of the asset."""
 MAX_PRICE: Final = 10**36
@@ -45,5 +46,6 @@ YEAR: Final = 31_536_000
 CLOCK: Final = 2**32
 """Times are stored modulo this."""
 MIN_DEPTH: Final = 120
-"""How many times a side's open interest of isolated positions has to fit into the skew scale: a
-loss ends at collateral, the gain of whoever moves the skew against a position does not."""
+"""How many times a side's open interest has to fit into the skew scale of the market that isolated
+positions are on: a loss ends at collateral, the gain of whoever moves the skew against a position
+does not. Elsewhere it has to fit once."""

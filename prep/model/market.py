@@ -3,7 +3,7 @@
 docs/whitepaper.md, "Funding", "Borrowing fee", "Aggregates" and "Reserves".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prep.model import limits
 from prep.model.config import MarketConfig
@@ -49,14 +49,18 @@ class Market:
         "long_oi",
         "opening_fee",
         "price_pnl",
+        "settled_price",
         "short_oi",
+        "skew_scale",
         "sum_signed_squares",
         "sum_squares",
         "updated_at",
+        "yearly_borrowing",
     )
 
     def __init__(self, config: MarketConfig, now: int) -> None:
-        self.config = config
+        self.settled_price: int | None = None
+        self.configure(config)
         # Sums over the positions, in base units and PREP base units.
         self.long_oi = 0
         self.short_oi = 0
@@ -79,6 +83,19 @@ class Market:
         self.borrowing_fee = 0
         self.bad_debt = 0
 
+    def configure(self, config: MarketConfig) -> None:
+        """Puts parameters, and what follows from them, into force. Accrue first."""
+        self.config = config
+        self.skew_scale = config.skew_scale  # K for prices and funding
+        self.yearly_borrowing = config.borrow_rate * config.reserve_factor // WAD
+
+    def settle(self, price: int) -> None:
+        """Fixes the price: close-only for ever, no impact, no further funding or borrowing fee.
+        What is owed until now stays owed. Accrue first. docs/whitepaper.md, "Settlement"."""
+        self.settled_price = price
+        self.config = replace(self.config, enabled=False)
+        self.skew_scale = self.yearly_borrowing = self.funding_rate = 0
+
     @property
     def skew(self) -> int:
         """``S``, base units; positive: more longs."""
@@ -89,26 +106,30 @@ class Market:
         """``T``, base units, both sides."""
         return self.long_oi + self.short_oi
 
-    def at(self, now: int, price: int) -> "Quote":
-        """The market accrued to `now` at `price`, in memory only: borrowing fee, then funding with
-        the skew since the last change. The price is not used while ``K = 0``."""
-        config = self.config
-        elapsed = (now - self.updated_at) % limits.CLOCK
+    def accrued(self, now: int, price: int) -> tuple[int, int, int]:
+        """The borrowing index, the funding rate and the funding index at `now`, nothing stored:
+        borrowing fee, then funding with the skew since the last change. The price is not used while
+        ``K = 0``."""
         borrow_index, rate, index = self.borrow_index, self.funding_rate, self.funding_index
+        elapsed = (now - self.updated_at) % limits.CLOCK
         if elapsed:
-            a_year = config.borrow_rate * config.reserve_factor // WAD
             borrow_index = min(
-                borrow_index + a_year * elapsed // limits.YEAR, limits.MAX_BORROW_INDEX
+                borrow_index + self.yearly_borrowing * elapsed // limits.YEAR,
+                limits.MAX_BORROW_INDEX,
             )
-            if config.skew_scale:
+            if self.skew_scale:
                 days = elapsed * WAD // limits.DAY
-                tilt = clamp(trunc_div(self.skew * WAD, config.skew_scale), -WAD, WAD)
-                velocity = wmul(tilt, config.max_funding_velocity)
+                tilt = clamp(trunc_div(self.skew * WAD, self.skew_scale), -WAD, WAD)
+                velocity = wmul(tilt, self.config.max_funding_velocity)
                 limit = limits.MAX_FUNDING_RATE
                 rate = clamp(self.funding_rate + wmul(velocity, days), -limit, limit)
                 mean = trunc_div(self.funding_rate + rate, 2)
                 index -= wmul(wmul(mean, days), price)
-        return Quote(self, price, borrow_index, rate, index)
+        return borrow_index, rate, index
+
+    def at(self, now: int, price: int) -> "Quote":
+        """The market accrued to `now` at `price`, in memory only."""
+        return Quote(self, price, *self.accrued(now, price))
 
     def accrue(self, quote: "Quote", now: int) -> None:
         """Stores what `at` computed."""
@@ -121,6 +142,15 @@ class Market:
         """Takes `old` out of the aggregates and puts `new` in. Accrue first."""
         self._add(old, -1)
         self._add(new, 1)
+
+    def replaced(self, old: Position, new: Position) -> tuple[int, int, int]:
+        """`cost_long`, `cost_short` and `borrow_cost` as `replace` would leave them."""
+        sums = [self.cost_long, self.cost_short, self.borrow_cost]
+        for position, times in ((old, -1), (new, 1)):
+            notional = position.notional
+            sums[position.size < 0] += times * notional
+            sums[2] += times * (notional * position.borrow_index // WAD)
+        return sums[0], sums[1], sums[2]
 
     def book(self, settlement: Settlement) -> None:
         """Books what a trader realised into the cash flow, signs reversed, the fee without the
@@ -153,13 +183,22 @@ class Quote:
     """A market at one moment and one price, its indices accrued: everything that can be asked about
     it without changing it."""
 
-    __slots__ = ("borrow_index", "config", "funding_index", "funding_rate", "market", "price")
+    __slots__ = (
+        "borrow_index",
+        "config",
+        "funding_index",
+        "funding_rate",
+        "market",
+        "price",
+        "skew_scale",
+    )
 
     def __init__(
         self, market: Market, price: int, borrow_index: int, funding_rate: int, funding_index: int
     ) -> None:
         self.market = market
         self.config = market.config
+        self.skew_scale = market.skew_scale
         self.price = price
         self.borrow_index = borrow_index
         self.funding_rate = funding_rate
@@ -179,9 +218,9 @@ class Quote:
         market, config = self.market, self.config
         total = market.open_interest
         impact = 0
-        if config.skew_scale:
+        if self.skew_scale:
             twice = market.sum_signed_squares - 2 * market.skew * total
-            impact = trunc_div(twice * WAD, 2 * config.skew_scale) // WAD
+            impact = trunc_div(twice * WAD, 2 * self.skew_scale) // WAD
         return wmul(impact - total, wmul(self.price, config.closing_fee_rate))
 
     def funding(self) -> int:
@@ -223,7 +262,7 @@ class Quote:
     def _impact(self, twice: int) -> int:
         """The price impact of an area given twice, in squared base units: toward zero after the
         division by ``2K`` and after the product with the price, floored at last."""
-        skew_scale = self.config.skew_scale
+        skew_scale = self.skew_scale
         if skew_scale == 0:
             return 0
         return wmul(trunc_div(twice * WAD, 2 * skew_scale), self.price) // WAD

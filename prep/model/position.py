@@ -121,7 +121,7 @@ def settle(
     Collateral never goes below zero: the protocol waives its share first, the rest is bad debt.
     """
     config = quote.config
-    px = execution_price(skew, skew - part, config.skew_scale, quote.price)
+    px = execution_price(skew, skew - part, quote.skew_scale, quote.price)
     from_price = price_pnl(part, position.entry_price, px)
     funding = wmul(part, quote.funding_index - position.funding_index)
     notional = abs(part) * position.entry_price // WAD
@@ -158,7 +158,7 @@ def equity(position: Position, collateral: int, quote: "Quote", skew: int, *, st
     """
     size = position.size
     config = quote.config
-    px = execution_price(skew, skew - size, config.skew_scale, quote.price)
+    px = execution_price(skew, skew - size, quote.skew_scale, quote.price)
     pnl = price_pnl(size, position.entry_price, px)
     if px != quote.price:
         at_oracle = price_pnl(size, position.entry_price, quote.price)

@@ -6,15 +6,15 @@ from typing import TypeVar
 
 from prep.model import config as bounds
 from prep.model import limits
+from prep.model.deleverage import Deleverage
 from prep.model.errors import Rejected
-from prep.model.isolated import Isolated
 from prep.model.results import Deposited, Withdrawn
 from prep.model.vault import Exposure, ReserveBasis, VaultState
 
 T = TypeVar("T")
 
 
-class System(Isolated):
+class System(Deleverage):
     """The whole. Its user sets `now` (seconds) and the prices. Authority is not modelled: a caller
     has the role or the allowance that a method needs."""
 

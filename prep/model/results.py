@@ -6,8 +6,10 @@ aside of the fee for the protocol.
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from prep.model.config import MarketConfig
+from prep.model.position import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,54 @@ class PositionLiquidated:
     liquidity_change: int
 
 
+class OrderExecuted(NamedTuple):
+    """An order of a margin client settled what was open and left a new position."""
+
+    client: Hashable
+    account: Hashable
+    market_id: int
+    size: int
+    """Executed, signed: as asked, or cut to a close because it was reduce-only."""
+    close_price: int
+    """At which the old position was realised, WAD; 0 if there was none."""
+    price_pnl: int
+    """Of the whole old position, as funding and the borrowing fee."""
+    funding: int
+    borrowing_fee: int
+    """Never positive."""
+    closing_fee: int
+    """On the size removed; never positive."""
+    opening_fee: int
+    """On the size added; not negative."""
+    protocol_fee: int
+    """Of both fees."""
+    settlement: int
+    """What the client is paid, or pays when negative."""
+    position: Position
+    """After; `FLAT` when nothing is left."""
+    liquidity_change: int
+
+    @property
+    def realised(self) -> int:
+        """What the old position gained."""
+        return self.price_pnl + self.funding + self.borrowing_fee + self.closing_fee
+
+
+@dataclass(frozen=True, slots=True)
+class Deleveraged:
+    """A part or the whole of somebody's position was closed for the vault's sake."""
+
+    size: int
+    """Closed, signed like the position."""
+    settlement: int
+    """What it realised for its owner."""
+    ratio_before: int
+    """The collateralization ratio, WAD."""
+    ratio_after: int
+    closed: PositionDecreased | OrderExecuted
+    """What closing returned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deposited:
     """Assets came into the vault for shares."""
@@ -125,6 +175,22 @@ class MarketDisabled:
     """A market became close-only."""
 
     market_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettled:
+    """A market's price was fixed for ever, WAD."""
+
+    market_id: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarginClientSet:
+    """A margin client was registered, or can only reduce and close from now on."""
+
+    client: Hashable
+    registered: bool
 
 
 @dataclass(frozen=True, slots=True)
