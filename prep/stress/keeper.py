@@ -16,7 +16,7 @@ from prep.model.results import Deleveraged, PositionLiquidated
 
 @dataclass
 class Round:
-    """What a round has done. `refused` counts what the model would not do, by function and error."""
+    """What a round has done. `refused` counts what the model did not do, by function and error."""
 
     liquidations: list[PositionLiquidated] = field(default_factory=list)
     deleverages: list[Deleveraged] = field(default_factory=list)

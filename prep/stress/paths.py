@@ -59,8 +59,8 @@ REGIMES: Final = {
     "normal": Regime(drift=0, volatility=0.7, jumps=52, jump_mean=0, jump_deviation=0.03),
     # Days like 12 March 2020: five jumps in 48 hours, of -8 % on average.
     "crash": Regime(drift=0, volatility=1.8, jumps=900, jump_mean=-0.08, jump_deviation=0.05),
-    # Its mirror image, which is what hurts LPs while the crowd is long.
-    "rally": Regime(drift=0, volatility=1.8, jumps=900, jump_mean=0.08, jump_deviation=0.05),
+    # Days like 25 and 26 October 2019, which is what hurts LPs while the crowd is long.
+    "rally": Regime(drift=0, volatility=1.2, jumps=450, jump_mean=0.07, jump_deviation=0.04),
 }
 
 
@@ -85,7 +85,8 @@ class MadeUp:
 
     @property
     def name(self) -> str:
-        return f"{self.hours} hours, made up from seed {self.seed}"
+        moves = f"drift {self.regime.drift:g} and volatility {self.regime.volatility:g} a year"
+        return f"{self.hours} hours, made up from seed {self.seed}, {moves}"
 
     def path(self, number: int) -> PricePath:
         """Depends on regime, length, seed and number alone, not on how many there are."""

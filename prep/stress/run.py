@@ -14,6 +14,7 @@ from prep.demo.prices import FEED_DECIMALS, STEP_SECONDS, PricePath
 from prep.model import UNLIMITED, MarketConfig, Rejected, ReserveBasis, System
 from prep.model.book import MARKET
 from prep.model.checks import all_checks
+from prep.model.fixed import mul_div_floor
 from prep.model.market import Quote
 from prep.model.position import equity, leverage
 from prep.stress import lps
@@ -44,9 +45,8 @@ class Setting:
 
     def price(self, answer: int) -> int:
         """What the oracle makes of an answer of the feed: rounded down, as it does."""
-        # Typed, because 10 to the power of a variable may be a fraction.
-        scale: int = 10 ** (PRICE_DECIMALS - self.asset_decimals)
-        return answer * scale // 10**FEED_DECIMALS
+        scale = 10 ** (PRICE_DECIMALS - self.asset_decimals)
+        return mul_div_floor(answer, scale, 10**FEED_DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -135,9 +135,7 @@ class Run:
         for action in decide(self.crowd, holdings, step, self.rng):
             self._do(action)
         market = self.system.market(MARKET)
-        self.most_open_interest = max(
-            self.most_open_interest, market.cost_long + market.cost_short
-        )
+        self.most_open_interest = max(self.most_open_interest, market.cost_long + market.cost_short)
 
     def _holding(self, name: str, quote: Quote) -> Holding:
         account, wallet = self.system.traders.get(name), self.wallets[name]
