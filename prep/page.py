@@ -13,6 +13,14 @@ from prep.errors import UserError
 STYLE: Final = Path(__file__).with_name("page.css")
 
 
+def prepare(folder: Path) -> None:
+    """Makes the folder, so that nobody waits for a report that has no place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+
+
 def save(folder: Path, page: str, numbers: Mapping[str, Any]) -> tuple[Path, Path]:
     """Writes the page and the numbers into a folder, and says where."""
     shown, counted = folder / "report.html", folder / "report.json"

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
@@ -18,11 +19,13 @@ from rich.table import Table
 from prep.demo.prices import DEFAULT_HOURS
 from prep.demo.setup import MAX_TRADERS, PARAMS
 from prep.deploy.params import Parameters
+from prep.deploy.values import unscaled
 from prep.display import console
 from prep.errors import UserError
 from prep.model import ReserveBasis
 from prep.model.limits import MAX_TARGET_COLLATERALIZATION_RATIO
 from prep.options import WHOLE, Amount, Real
+from prep.page import prepare
 from prep.stress.cluster import runner
 from prep.stress.paths import REGIMES, MadeUp, Source, crowd_seed, read_slices
 from prep.stress.report import Result, write
@@ -34,6 +37,10 @@ MAX_PATHS = 100_000
 MAX_HOURS = 24 * 365
 MAX_RATE = 20
 DAY = click.DateTime(["%Y-%m-%d"])
+MADE_UP = ("hours", "regime", "volatility", "drift")
+FROM_FILE = ("from", "to", "window")
+WITHOUT_EFFECT = ("workers", "scheduler", "out", "help")
+"""On the numbers."""
 LENGTH = click.IntRange(1, MAX_HOURS)
 
 
@@ -46,14 +53,22 @@ LENGTH = click.IntRange(1, MAX_HOURS)
     show_default=True,
     help="How many.",
 )
-@click.option("--hours", type=LENGTH, help=f"Length of a made-up path.  [default: {DEFAULT_HOURS}]")
+@click.option(
+    "--hours",
+    type=LENGTH,
+    default=DEFAULT_HOURS,
+    show_default=True,
+    help="Length of a made-up path.",
+)
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of prices and people."
 )
 @click.option(
     "--regime",
     type=click.Choice(tuple(REGIMES)),
-    help="How made-up prices move.  [default: normal]",
+    default="normal",
+    show_default=True,
+    help="How made-up prices move.",
 )
 @click.option(
     "--volatility",
@@ -73,7 +88,9 @@ LENGTH = click.IntRange(1, MAX_HOURS)
 )
 @click.option("--from", "first", type=DAY, metavar="YYYY-MM-DD", help="First day used, UTC.")
 @click.option("--to", "last", type=DAY, metavar="YYYY-MM-DD", help="Last day used, UTC, included.")
-@click.option("--window", type=LENGTH, help=f"Hours of a slice.  [default: {DEFAULT_HOURS}]")
+@click.option(
+    "--window", type=LENGTH, default=DEFAULT_HOURS, show_default=True, help="Hours of a slice."
+)
 @click.option(
     "--traders", type=click.IntRange(1, MAX_TRADERS), default=40, show_default=True, help="A path."
 )
@@ -117,15 +134,15 @@ LENGTH = click.IntRange(1, MAX_HOURS)
 def cli(
     context: click.Context,
     count: int,
-    hours: int | None,
+    hours: int,
     seed: int,
-    regime: str | None,
+    regime: str,
     volatility: float | None,
     drift: float | None,
     file: Path | None,
     first: datetime | None,
     last: datetime | None,
-    window: int | None,
+    window: int,
     traders: int,
     liquidity: int,
     target: int,
@@ -135,35 +152,46 @@ def cli(
     only: int | None,
     out: Path,
 ) -> None:
-    given = dict(context.params)
-    _exclude(file, given)
+    options = _options(context)
     if only is not None and only >= count:
         raise UserError(f"--only {only}: the last of {count} paths is {count - 1}")
     setting = _setting(params, traders, liquidity, target)
     source: Source
     if file is None:
-        found = REGIMES[regime or "normal"].changed(drift, volatility)
-        source = MadeUp(found, hours or DEFAULT_HOURS, seed)
+        source = MadeUp(REGIMES[regime].changed(drift, volatility), hours, seed)
     else:
         days = (moment and moment.date() for moment in (first, last))
-        source = read_slices(file, *days, window or DEFAULT_HOURS, count)
+        source = read_slices(file, *days, window, count)
+    prepare(out)
     numbers = list(range(count)) if only is None else [only]
     outcomes = _run(source, setting, seed, numbers, workers, scheduler)
-    options = {name: value for name, value in given.items() if value is not None}
     page, figures = write(Result(source, setting, options, outcomes), out)
     _show(source, outcomes)
     click.echo(f"Report:  {page}\nNumbers: {figures}")
     _complain(outcomes)
 
 
-def _exclude(file: Path | None, given: dict[str, object]) -> None:
-    """Options that the kind of prices has no use for."""
-    made_up, from_file = ("hours", "regime", "volatility", "drift"), ("first", "last", "window")
-    names = {"first": "from", "last": "to"}
-    for name in from_file if file is None else made_up:
-        if given[name] is not None:
-            reason = "needs --prices" if file is None else "and --prices exclude each other"
-            raise UserError(f"--{names.get(name, name)} {reason}")
+def _options(context: click.Context) -> dict[str, str]:
+    """What decides the numbers, as the user could give it again. Options that the chosen kind of
+    prices has no use for must not be given, and are left out."""
+    useless = MADE_UP if context.params["file"] else FROM_FILE
+    options = {}
+    for parameter in context.command.params:
+        name = parameter.opts[0].removeprefix("--")
+        value = context.params.get(str(parameter.name))
+        if name in useless:
+            if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
+                why = "and --prices exclude each other" if name in MADE_UP else "needs --prices"
+                raise UserError(f"--{name} {why}")
+        elif value is not None and name not in WITHOUT_EFFECT:
+            options[name] = _shown(parameter.type, value)
+    return options
+
+
+def _shown(kind: click.ParamType, value: object) -> str:
+    if isinstance(kind, Amount) and isinstance(value, int):
+        return unscaled(value, kind.decimals)
+    return str(value.date() if isinstance(value, datetime) else value)
 
 
 def _setting(params: Path, traders: int, liquidity: int, target: int) -> Setting:

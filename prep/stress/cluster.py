@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from distributed import Client, LocalCluster, as_completed
+from distributed.comm.addressing import parse_address, parse_host_port
+from distributed.comm.registry import get_backend
 from distributed.scheduler import KilledWorker
 
 from prep.errors import UserError
@@ -74,8 +76,15 @@ def _local(workers: int) -> Iterator[Client]:
 def _existing(scheduler: str) -> Iterator[Client]:
     """A connection; the cluster goes on when it ends."""
     try:
+        # A client that is given a bad address takes another ten seconds to fall over.
+        scheme, place = parse_address(scheduler)
+        get_backend(scheme)
+        parse_host_port(place)
+    except ValueError as error:
+        raise UserError(f"{scheduler} is not an address such as tcp://host:8786: {error}") from None
+    try:
         client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UserError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:
         if not client.nthreads():

@@ -31,7 +31,7 @@ class Result:
 
     source: Source
     setting: Setting
-    options: Mapping[str, object]
+    options: Mapping[str, str]
     outcomes: Sequence[Outcome]
 
 
@@ -46,7 +46,8 @@ def to_json(result: Result) -> dict[str, Any]:
         {
             "prices": result.source.name,
             "options": dict(result.options),
-            "setting": asdict(result.setting),
+            "setting": asdict(result.setting)
+            | {"reserve_basis": result.setting.reserve_basis.value},
             "summary": {
                 name: {f"{q} %": _finite(value) for q, value in found.items()}
                 for name, found in summary(result.outcomes).items()
