@@ -199,7 +199,7 @@ def _setting(params: Path, traders: int, liquidity: int, target: int) -> Setting
     parameters = Parameters.load(params)
     market = parameters.markets[0]
     if not 0 < liquidity <= parameters.deposit_cap:
-        raise UserError(f"--liquidity has to be more than 0 and within {params}'s deposit_cap")
+        raise UserError(f"--liquidity is not within 0 and the deposit_cap of {params}")
     if target > MAX_TARGET_COLLATERALIZATION_RATIO:
         most = MAX_TARGET_COLLATERALIZATION_RATIO // 10**WHOLE
         raise UserError(f"--target is above {most}, the most that the vault takes")

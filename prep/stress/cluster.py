@@ -81,7 +81,7 @@ def _existing(scheduler: str) -> Iterator[Client]:
         get_backend(scheme)
         parse_host_port(place)
     except ValueError as error:
-        raise UserError(f"{scheduler} is not an address such as tcp://host:8786: {error}") from None
+        raise UserError(f"{scheduler} is no Dask address: {error}") from None
     try:
         client = Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
     except OSError as error:

@@ -46,12 +46,13 @@ def liquidatable(system: System) -> list[int]:
 
 
 def _liquidate(system: System, keeper: Hashable, done: Round) -> None:
-    """Until nothing is left above 30x: with price impact one liquidation can bring about another,
-    or save it."""
+    """Until nothing is left above 30x. With price impact one liquidation can bring about or save
+    another, and one that the vault cannot pay is tried again when others have filled it."""
     hopeless: set[int] = set()
     while found := [i for i in liquidatable(system) if i not in hopeless]:
         try:
             done.liquidations.append(system.liquidate_position(keeper, found[0]))
+            hopeless.clear()
         except Rejected as refusal:
             hopeless.add(found[0])
             done.refused[f"liquidatePosition: {refusal.name}"] += 1
