@@ -28,6 +28,9 @@ def work(system: System, keeper: Hashable) -> Round:
     done = Round()
     _liquidate(system, keeper, done)
     _deleverage(system, done)
+    # With price impact a deleverage can bring about a liquidation, and that a deleverage.
+    while done.deleverages and _liquidate(system, keeper, done):
+        _deleverage(system, done)
     return done
 
 
@@ -45,10 +48,12 @@ def liquidatable(system: System) -> list[int]:
     return found
 
 
-def _liquidate(system: System, keeper: Hashable, done: Round) -> None:
+def _liquidate(system: System, keeper: Hashable, done: Round) -> bool:
     """Until nothing is left above 30x. With price impact one liquidation can bring about or save
-    another, and one that the vault cannot pay is tried again when others have filled it."""
+    another, and one that the vault cannot pay is tried again when others have filled it. Whether
+    anything was liquidated."""
     hopeless: set[int] = set()
+    before = len(done.liquidations)
     while found := [i for i in liquidatable(system) if i not in hopeless]:
         try:
             done.liquidations.append(system.liquidate_position(keeper, found[0]))
@@ -56,6 +61,7 @@ def _liquidate(system: System, keeper: Hashable, done: Round) -> None:
         except Rejected as refusal:
             hopeless.add(found[0])
             done.refused[f"liquidatePosition: {refusal.name}"] += 1
+    return len(done.liquidations) > before
 
 
 def _deleverage(system: System, done: Round) -> None:

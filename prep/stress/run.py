@@ -18,7 +18,7 @@ from prep.model.fixed import mul_div_floor
 from prep.model.market import Quote
 from prep.model.position import equity, leverage
 from prep.stress import lps
-from prep.stress.keeper import liquidatable, work
+from prep.stress.keeper import Round, liquidatable, work
 from prep.stress.results import Outcome
 
 KEEPER: Final = "Keeper"
@@ -96,12 +96,15 @@ class Run:
             is_last = step + 1 == len(prices)
             self.system.now = step * STEP_SECONDS
             self.system.set_price(MARKET, self.setting.price(answer))
-            self._keep()
+            looks = is_last or step % CHECK_EVERY == 0
+            done = self._keep()
+            if looks and not done.refused and (left := liquidatable(self.system)):
+                self.violations.append(f"P5 ids {left} are above 30x after the keeper's round")
             if is_last:
                 self._close_all()
             else:
                 self._act(step)
-            if is_last or step % CHECK_EVERY == 0:
+            if looks:
                 self._check()
             if self.violations:
                 break
@@ -109,7 +112,7 @@ class Run:
 
     # ---------------------------------------------------------------------------------------- steps
 
-    def _keep(self) -> None:
+    def _keep(self) -> Round:
         """The keeper's round, and the ratio before and after it."""
         system = self.system
         self.worst = min(self.worst, system.collateralization_ratio())
@@ -123,8 +126,7 @@ class Run:
         ratio = system.collateralization_ratio()
         self.worst_kept = min(self.worst_kept, ratio)
         self.below_target += ratio < self.setting.target
-        if not done.refused and (left := liquidatable(system)):
-            self.violations.append(f"P5 ids {left} are above 30x after the keeper's round")
+        return done
 
     def _act(self, step: int) -> None:
         """First the LPs, then the traders, who decide on what they see at that moment."""

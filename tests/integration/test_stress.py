@@ -76,6 +76,17 @@ def test_command__only_one_path__is_the_same_as_among_all(stress, numbers):
     assert numbers()["paths"] != everything
 
 
+def test_command__two_workers__write_the_same_as_one(stress, tmp_path):
+    page, numbers = (tmp_path / "out" / name for name in ("report.html", "report.json"))
+    assert stress(*SMALL, "--paths", "20").exit_code == 0
+    expected = page.read_bytes(), numbers.read_bytes()
+
+    result = stress(*SMALL, "--paths", "20", "--workers", "2")
+
+    assert result.exit_code == 0, result.output
+    assert (page.read_bytes(), numbers.read_bytes()) == expected
+
+
 def test_command__file__takes_slices_of_it(stress, numbers, file):
     arguments = ["--prices", str(file), "--window", "24", "--paths", "3", "--workers", "1"]
 

@@ -133,3 +133,19 @@ def test_work__vault_cannot_pay_the_first__pays_the_next_and_counts_it():
 
     assert [item.closed.trader for item in done.deleverages] == ["small"]
     assert done.refused == {"deleverage: VaultCannotPay": 1}
+
+
+def test_work__deleverage_that_moves_another_above_30x__liquidates_it_too():
+    system = create_system(10_000, target=10 * WAD, skew_scale=1_000 * WAD)
+    open_position(system, "winner", 10_000, 40_000)
+    system.set_price(0, 10_500 * WAD)
+    open_position(system, "bold", 4_000, 42_000)
+    # As if fees had eaten the rest: 29 times leverage as long as the winner holds the price up.
+    system.traders["bold"].collateral = 1_450 * WAD
+    assert liquidatable(system) == []
+
+    done = work(system, "keeper")
+
+    assert [item.closed.trader for item in done.deleverages] == ["winner"]
+    assert [item.trader for item in done.liquidations] == ["bold"]
+    assert liquidatable(system) == []

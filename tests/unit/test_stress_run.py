@@ -141,9 +141,10 @@ def test_outcome__money_astray__is_noticed(break_it, message):
     keep, broken = this._keep, []
 
     def keep_and_break():
-        keep()
+        done = keep()
         if not broken:
             broken.append(break_it(this))
+        return done
 
     this._keep = keep_and_break
     outcome = this.outcome()
