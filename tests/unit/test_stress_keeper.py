@@ -25,8 +25,8 @@ def open_position(system, trader, collateral, notional, is_long=True):
 def two_winners():
     """Owed 3,000 and 2,000 once the price has risen by a tenth."""
     system = create_system(10_000)
-    open_position(system, "small", 10_000, 20_000)
     open_position(system, "large", 10_000, 30_000)
+    open_position(system, "small", 10_000, 20_000)
     system.set_price(0, 11_000 * WAD)
     return system
 

@@ -73,11 +73,11 @@ def test_draw__drift_alone__grows_by_it_in_a_year():
 
 
 def test_draw__volatility__has_its_moments():
-    regime, steps, count = STILL.changed(0.6, 0.8), STEPS_PER_YEAR // 12 + 1, 400
+    regime, steps, count = STILL.changed(0.6, 1.6), STEPS_PER_YEAR // 12 + 1, 900
 
     found = ends(regime, steps, count)
 
-    mean, deviation = (0.6 - 0.8**2 / 2) / 12, 0.8 / sqrt(12)
+    mean, deviation = (0.6 - 1.6**2 / 2) / 12, 1.6 / sqrt(12)
     assert abs(np.mean(found) - mean) < 4 * deviation / sqrt(count)
     assert np.std(found) == pytest.approx(deviation, rel=0.1)
 
