@@ -9,17 +9,18 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Position, Realised} from "../interfaces/IMarkets.sol";
 import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
+import {Deleverager} from "./Deleverager.sol";
 import {FixedPoint} from "./perps/FixedPoint.sol";
 import {Market, MarketLib} from "./perps/MarketLib.sol";
-import {Markets} from "./perps/Markets.sol";
 import {MarketSlots, MarketStorage} from "./perps/MarketStorage.sol";
+import {Orders} from "./perps/Orders.sol";
 import {PositionLib} from "./perps/PositionLib.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Vault} from "./Vault.sol";
 
-/// @title Isolated perpetual futures on market 0
-/// @notice Every trader has one collateral balance and at most one position; PREP itself lies in the vault, which is the
-/// counterparty of all of them. Gains and losses between trader and vault move no tokens.
+/// @title Isolated perpetual futures on market 0, and orders of margin clients on every market
+/// @notice Isolated: every trader has one collateral balance and at most one position; PREP itself lies in the vault, which
+/// is the counterparty of all of them. Gains and losses between trader and vault move no tokens. Orders: see `Orders`.
 ///
 /// Units: amounts in PREP base units (18 decimals), sizes in base units of the asset, prices, rates and leverage WAD.
 /// Rounding is against whoever acts, see docs/whitepaper.md. Requires a token without fees on transfer and without hooks.
@@ -27,7 +28,7 @@ import {Vault} from "./Vault.sol";
 /// log, settle with the vault.
 /// Stopping: the guardian closes the market to new risk (`disableMarket`). Nothing stops closing, decreasing, liquidating
 /// or collateral movements, except the lack of a usable price where one is needed.
-contract Protocol is IProtocol, Markets {
+contract Protocol is IProtocol, Orders {
     using FixedPoint for uint256;
     using MarketLib for Market;
     using MarketStorage for MarketSlots;
@@ -45,13 +46,10 @@ contract Protocol is IProtocol, Markets {
     /// @inheritdoc IProtocol
     uint256 public constant MAX_REWARD_FROM_VAULT = 50e18;
 
-    uint256 private constant BTC = 0;
-    /// @dev How many times a side's open interest has to fit into the skew scale. A loss ends at collateral, and the gain of
-    /// whoever moves the skew against a position does not; with less depth that difference could be taken from the vault.
-    uint256 private constant MIN_DEPTH = 120;
-
     /// @inheritdoc IProtocol
     IVault public immutable vault;
+    /// @inheritdoc IProtocol
+    address public immutable deleverager;
     IERC20 private immutable PREP;
 
     /// @dev A trader in storage. `id` is 0 without a position.
@@ -101,7 +99,9 @@ contract Protocol is IProtocol, Markets {
 
     constructor(IERC20 prep, address authority, bool reservesByLargerSide) AccessManaged(authority) {
         PREP = prep;
-        vault = new Vault(prep, address(this), authority, reservesByLargerSide);
+        Vault vault_ = new Vault(prep, address(this), authority, reservesByLargerSide);
+        vault = vault_;
+        deleverager = address(new Deleverager(this, vault_));
     }
 
     // --------------------------------------------------------------------------------------------------- collateral
@@ -114,7 +114,7 @@ contract Protocol is IProtocol, Markets {
         _checkAmount(collateral, type(uint128).max);
         slots.collateral = uint128(collateral);
         emit CollateralChanged(msg.sender, int256(amount), collateral);
-        PREP.safeTransferFrom(msg.sender, address(vault), amount);
+        _payIn(msg.sender, amount);
     }
 
     /// @inheritdoc IProtocol
@@ -122,7 +122,7 @@ contract Protocol is IProtocol, Markets {
         require(amount != 0, ZeroAmount());
         Trader memory trader = _load(msg.sender);
         uint256 collateral = trader.collateral;
-        require(amount <= collateral, InsufficientCollateral(collateral, amount));
+        _check(amount <= collateral, InsufficientCollateral.selector, collateral, amount);
         collateral -= amount;
         trader.collateral = collateral;
         if (trader.id != 0) _checkLeverage(_beginLooking(BTC), trader);
@@ -234,6 +234,14 @@ contract Protocol is IProtocol, Markets {
         _settleWithVault(toVault);
     }
 
+    /// @inheritdoc IProtocol
+    function closeOnBehalf(address account, int256 size) external nonReentrant returns (int256) {
+        _checkForcedClose(BTC);
+        Trader memory trader = _load(account);
+        int256 part = -_reducing(trader.position.size, -size);
+        return _reduce(_begin(BTC), trader, part, _noLimits());
+    }
+
     // -------------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IProtocol
@@ -261,15 +269,14 @@ contract Protocol is IProtocol, Markets {
 
     /// @inheritdoc IProtocol
     function getIdsNotInUse() external view returns (uint256[] memory ids) {
+        ids = new uint256[](_highestId);
         uint256 count;
-        uint256 first = _markets[BTC].freeId;
-        for (uint256 id = first; id != 0; id = _ids[id].nextFree) {
-            ++count;
+        for (uint256 id = _markets[BTC].freeId; id != 0; id = _ids[id].nextFree) {
+            ids[count++] = id;
         }
-        ids = new uint256[](count);
-        uint256 i;
-        for (uint256 id = first; id != 0; id = _ids[id].nextFree) {
-            ids[i++] = id;
+        // The array's length is its first word.
+        assembly ("memory-safe") {
+            mstore(ids, count)
         }
     }
 
@@ -300,7 +307,6 @@ contract Protocol is IProtocol, Markets {
         Trader memory trader = _load(msg.sender);
         require(trader.id == 0, PositionExists(trader.id));
         _checkInputs(amount, limits);
-        _checkEnabled(BTC);
         Market memory market = _begin(BTC);
         uint256 size = inPrep ? _sizeOf(amount, market.price) : amount;
         _checkAmount(size, MAX_SIZE);
@@ -311,7 +317,6 @@ contract Protocol is IProtocol, Markets {
         Trader memory trader = _load(msg.sender);
         require(trader.id != 0, NoPosition());
         _checkInputs(notional, limits);
-        _checkEnabled(BTC);
         Market memory market = _begin(BTC);
         uint256 added = _sizeOf(notional, market.price);
         _checkAmount(added, MAX_SIZE);
@@ -321,12 +326,9 @@ contract Protocol is IProtocol, Markets {
 
     function _grow(Market memory market, Trader memory trader, int256 size, Limits memory limits) private {
         int256 skewBefore = int256(market.state.longOI) - int256(market.state.shortOI);
-        (uint256 price, uint256 fee) = _quoteGrowth(BTC, market, size, MIN_DEPTH);
+        (uint256 price, uint256 fee) = _quoteGrowth(BTC, market, 0, size);
         _checkPrice(price, size > 0, limits);
-        if (market.flags & MarketStorage.HAS_RESERVE != 0) {
-            _checkReserves(BTC, market, PositionLib.notional(size, price));
-        }
-        require(fee <= trader.collateral, InsufficientCollateral(trader.collateral, fee));
+        _check(fee <= trader.collateral, InsufficientCollateral.selector, trader.collateral, fee);
         trader.collateral -= fee;
 
         bool opening = trader.id == 0;
@@ -371,7 +373,7 @@ contract Protocol is IProtocol, Markets {
         _checkInputs(notional, limits);
         Position memory p = trader.position;
         uint256 entryNotional = PositionLib.notional(p.size, p.entryPrice);
-        require(notional <= entryNotional, DecreaseTooLarge(notional, entryNotional));
+        _check(notional <= entryNotional, DecreaseTooLarge.selector, notional, entryNotional);
         Market memory market = _begin(BTC);
         int256 part = p.size;
         if (notional < entryNotional) {
@@ -388,7 +390,11 @@ contract Protocol is IProtocol, Markets {
         _reduce(_begin(BTC), trader, trader.position.size, limits);
     }
 
-    function _reduce(Market memory market, Trader memory trader, int256 part, Limits memory limits) private {
+    /// @return realised What the trader won or lost, fees included.
+    function _reduce(Market memory market, Trader memory trader, int256 part, Limits memory limits)
+        private
+        returns (int256 realised)
+    {
         Fill memory fill = _fill(market, trader.position, part);
         _checkPrice(fill.price, part < 0, limits);
         int256 toVault = _settle(market, trader, fill);
@@ -398,6 +404,7 @@ contract Protocol is IProtocol, Markets {
         }
         _store(trader, market);
         _settleWithVault(toVault);
+        realised = fill.realised.total();
     }
 
     /// @dev What closing `part` of a position would realise now.
@@ -421,7 +428,9 @@ contract Protocol is IProtocol, Markets {
         _markets[BTC].bookRealised(r, share);
         if (balance < 0) {
             uint256 shortfall = uint256(-balance);
-            require(p.size == 0, InsufficientCollateral(trader.collateral, trader.collateral + shortfall));
+            _check(
+                p.size == 0, InsufficientCollateral.selector, trader.collateral, trader.collateral + shortfall
+            );
             uint256 waived = Math.min(share, shortfall);
             badDebt = shortfall - waived;
             share -= waived;
@@ -455,7 +464,7 @@ contract Protocol is IProtocol, Markets {
         fill = _fill(market, p, p.size);
         int256 equity = _lenientEquity(market, trader, fill);
         uint256 leverage = _leverage(p, equity);
-        require(leverage > LIQUIDATION_LEVERAGE, PositionHealthy(leverage, LIQUIDATION_LEVERAGE));
+        _check(leverage > LIQUIDATION_LEVERAGE, PositionHealthy.selector, leverage, LIQUIDATION_LEVERAGE);
         int256 part = p.size / 3;
         if (equity <= 0 || part == 0) return fill;
         Fill memory third = _fill(market, p, part);
@@ -478,7 +487,8 @@ contract Protocol is IProtocol, Markets {
     function _checkPrice(uint256 price, bool buying, Limits memory limits) private pure {
         if (!limits.set) return;
         uint256 acceptable = limits.acceptablePrice;
-        require(buying ? price <= acceptable : price >= acceptable, PriceNotAcceptable(price, acceptable));
+        bool ok = buying ? price <= acceptable : price >= acceptable;
+        _check(ok, PriceNotAcceptable.selector, price, acceptable);
     }
 
     function _checkLeverage(Market memory market, Trader memory trader) private pure {
@@ -487,7 +497,7 @@ contract Protocol is IProtocol, Markets {
         market.realise(r, p, p.size, market.fillPrice(-p.size));
         (int256 equity, int256 atOracle) = market.equities(p, r, trader.collateral);
         uint256 leverage = _leverage(p, SignedMath.min(equity, atOracle));
-        require(leverage <= MAX_LEVERAGE, LeverageTooHigh(leverage, MAX_LEVERAGE));
+        _check(leverage <= MAX_LEVERAGE, LeverageTooHigh.selector, leverage, MAX_LEVERAGE);
     }
 
     /// @dev Equity as it counts for being liquidated. `fill`: of the whole position.
@@ -540,7 +550,7 @@ contract Protocol is IProtocol, Markets {
         slots.collateral = collateral;
         slots.borrowIndex = uint64(p.borrowIndex);
         slots.id = uint32(trader.id);
-        if (market.skewScale != 0) slots.fundingIndex = p.fundingIndex;
+        if (market.flags & MarketStorage.HAS_SKEW != 0) slots.fundingIndex = p.fundingIndex;
         _save(BTC, market);
     }
 
@@ -560,7 +570,15 @@ contract Protocol is IProtocol, Markets {
         market.freeId = uint32(id);
     }
 
+    function _deleverager() internal view override returns (address) {
+        return deleverager;
+    }
+
     function _payOut(address to, uint256 amount) internal override {
         PREP.safeTransferFrom(address(vault), to, amount);
+    }
+
+    function _payIn(address from, uint256 amount) internal override {
+        PREP.safeTransferFrom(from, address(vault), amount);
     }
 }

@@ -4,26 +4,46 @@ pragma solidity ^0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
-import {Exposure, IMarkets, MarketConfig, MarketState, Position} from "../interfaces/IMarkets.sol";
+import {CashFlow, Exposure, MarketConfig, MarketState, Position, Realised} from "../interfaces/IMarkets.sol";
 import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
-import {IProtocolLens, MarketView, PositionView, VaultView} from "../interfaces/IProtocolLens.sol";
+import {
+    Balance,
+    Books,
+    IProtocolLens,
+    MarginKey,
+    MarginPositionView,
+    MarketView,
+    PositionView,
+    VaultView
+} from "../interfaces/IProtocolLens.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Accounting} from "./perps/Accounting.sol";
 import {FixedPoint} from "./perps/FixedPoint.sol";
 import {Market, MarketLib} from "./perps/MarketLib.sol";
+import {MarketReader} from "./perps/MarketReader.sol";
 import {PositionLib} from "./perps/PositionLib.sol";
+import {Pricing} from "./perps/Pricing.sol";
 
 /// @title Views over the protocol
 /// @notice Holds nothing and can do nothing: it exists because the protocol's code has a size limit. Units as there.
-/// Cost: `positions` grows with `count`, the others with nothing but the number of markets.
+/// Cost: of a list it grows with its length, of `vault` and `accounting` with the number of markets.
 contract ProtocolLens is IProtocolLens {
     using Accounting for MarketState;
     using FixedPoint for uint256;
     using Math for uint256;
     using MarketLib for Market;
+    using MarketReader for uint256[16];
+    using PositionLib for Realised;
 
     uint256 private constant BTC = 0;
-    uint256 private constant MAX_PRICE = 1e36;
+
+    /// @dev What the traders of some markets have coming.
+    struct Unrealised {
+        int256 pricePnl;
+        int256 closingFee;
+        int256 funding;
+        int256 borrowingFee;
+    }
 
     /// @inheritdoc IProtocolLens
     IProtocol public immutable protocol;
@@ -61,12 +81,92 @@ contract ProtocolLens is IProtocolLens {
     }
 
     /// @inheritdoc IProtocolLens
+    function marginPositions(MarginKey[] calldata keys) external view returns (MarginPositionView[] memory views) {
+        views = new MarginPositionView[](keys.length);
+        for (uint256 i = 0; i < keys.length; ++i) {
+            MarginKey memory key = keys[i];
+            MarginPositionView memory v = views[i];
+            v.key = key;
+            v.position = protocol.marginPosition(key.client, key.account, key.marketId);
+            if (v.position.size == 0) continue;
+            Market memory m = _load(key.marketId);
+            m.realise(v.unrealised, v.position, v.position.size, m.fillPrice(-v.position.size));
+            v.settlement = v.unrealised.total();
+        }
+    }
+
+    /// @inheritdoc IProtocolLens
+    function quote(uint256 marketId, int256 size)
+        external
+        view
+        returns (uint256 price, uint256 openingFee, uint256 closingFee)
+    {
+        uint256[16] memory words = protocol.marketWords(marketId);
+        price = words.load().fillPrice(size);
+        MarketConfig memory config = words.config();
+        openingFee = Pricing.fee(config.openingFeeRate, size, price);
+        closingFee = Pricing.fee(config.closingFeeRate, size, price);
+    }
+
+    /// @inheritdoc IProtocolLens
+    function fundingRate(uint256 marketId) external view returns (int256) {
+        return _load(marketId).state.fundingRate;
+    }
+
+    /// @inheritdoc IProtocolLens
+    function marketBooks(uint256 marketId) external view returns (Books memory) {
+        uint256[16] memory words = protocol.marketWords(marketId);
+        return _books(words.cashFlow(), _unrealised(words));
+    }
+
+    /// @inheritdoc IProtocolLens
+    function accounting() external view returns (Books memory total, uint256 totalWithdrawalBalance) {
+        CashFlow memory flow;
+        Unrealised memory u;
+        uint256 count = protocol.marketCount();
+        for (uint256 id = 0; id < count; ++id) {
+            uint256[16] memory words = protocol.marketWords(id);
+            CashFlow memory f = words.cashFlow();
+            flow.pricePnl += f.pricePnl;
+            flow.openingFee += f.openingFee;
+            flow.closingFee += f.closingFee;
+            flow.accruedFunding += f.accruedFunding;
+            flow.borrowingFee += f.borrowingFee;
+            flow.badDebt += f.badDebt;
+            Unrealised memory more = _unrealised(words);
+            u.pricePnl += more.pricePnl;
+            u.closingFee += more.closingFee;
+            u.funding += more.funding;
+            u.borrowingFee += more.borrowingFee;
+        }
+        total = _books(flow, u);
+        totalWithdrawalBalance = uint256(SignedMath.max(0, protocol.netDeposits() + total.withdrawalBalance.total));
+    }
+
+    /// @inheritdoc IProtocolLens
+    function marketConfig(uint256 marketId) external view returns (MarketConfig memory) {
+        return protocol.marketWords(marketId).config();
+    }
+
+    /// @inheritdoc IProtocolLens
+    function marketState(uint256 marketId) external view returns (MarketState memory) {
+        return protocol.marketWords(marketId).state();
+    }
+
+    /// @inheritdoc IProtocolLens
+    function cashFlow(uint256 marketId) external view returns (CashFlow memory) {
+        return protocol.marketWords(marketId).cashFlow();
+    }
+
+    /// @inheritdoc IProtocolLens
     function market(uint256 marketId) external view returns (MarketView memory v) {
-        v.config = protocol.marketConfig(marketId);
-        Market memory m = _load(marketId);
+        uint256[16] memory words = protocol.marketWords(marketId);
+        v.config = words.config();
+        v.settled = words.settled();
+        Market memory m = words.load();
         v.price = m.price;
         v.state = m.state;
-        v.cashFlow = protocol.cashFlow(marketId);
+        v.cashFlow = words.cashFlow();
         v.pricePnl = m.state.pricePnl(m.price, m.skewScale);
         v.seqPnl = m.state.seqPnl(m.price, m.skewScale);
         v.funding = m.state.funding();
@@ -91,17 +191,38 @@ contract ProtocolLens is IProtocolLens {
         v.custody = IERC20(lpVault.asset()).balanceOf(address(lpVault));
     }
 
-    /// @dev A market accrued to now, as the protocol would load it.
-    function _load(uint256 marketId) private view returns (Market memory m) {
-        MarketConfig memory config = protocol.marketConfig(marketId);
-        m.state = protocol.marketState(marketId);
-        m.price = config.oracle.price();
-        require(
-            m.price != 0 && m.price <= MAX_PRICE, IMarkets.PriceOutOfBounds(m.price, MAX_PRICE)
-        );
-        m.skewScale = config.skewScale;
-        m.closingFeeRate = config.closingFeeRate;
-        m.accrue(config.borrowRate.wmul(config.reserveFactor), config.maxFundingVelocity, block.timestamp);
+    /// @dev A market accrued to now.
+    function _load(uint256 marketId) private view returns (Market memory) {
+        return protocol.marketWords(marketId).load();
+    }
+
+    /// @dev A market without positions is not asked for its price.
+    function _unrealised(uint256[16] memory words) private view returns (Unrealised memory u) {
+        if (words[1] == 0) return u;
+        Market memory m = words.load();
+        u.pricePnl = m.state.pricePnl(m.price, m.skewScale);
+        u.closingFee = m.state.closingFee(m.price, m.skewScale, m.closingFeeRate);
+        u.funding = m.state.funding();
+        u.borrowingFee = m.state.borrowing();
+    }
+
+    function _books(CashFlow memory flow, Unrealised memory u) private pure returns (Books memory books) {
+        Unrealised memory counted;
+        books.cashFlow = _balance(flow, counted);
+        books.balance = _balance(flow, u);
+        counted.pricePnl = SignedMath.max(0, u.pricePnl);
+        counted.funding = SignedMath.max(0, u.funding);
+        books.withdrawalBalance = _balance(flow, counted);
+    }
+
+    function _balance(CashFlow memory flow, Unrealised memory u) private pure returns (Balance memory b) {
+        b.pricePnl = flow.pricePnl - u.pricePnl;
+        b.openingFee = flow.openingFee;
+        b.closingFee = flow.closingFee - u.closingFee;
+        b.accruedFunding = flow.accruedFunding - u.funding;
+        b.borrowingFee = flow.borrowingFee - u.borrowingFee;
+        b.badDebt = flow.badDebt;
+        b.total = b.pricePnl + b.openingFee + b.closingFee + b.accruedFunding + b.borrowingFee + b.badDebt;
     }
 
     function _fill(PositionView memory v, Market memory m, address trader, uint256 threshold) private view {

@@ -124,6 +124,9 @@ interface IMarkets {
     /// @param fundingRate 24-hour rate after, WAD. @param fundingIndex `F` after.
     event FundingAccrued(uint256 indexed marketId, int256 fundingRate, int256 fundingIndex);
 
+    /// @notice A market whose feed was dead was closed for good: everybody closes at `price`, WAD.
+    event MarketSettled(uint256 indexed marketId, uint256 price);
+
     /// @notice The protocol's share of a fee was set aside; after: the sum of all that is unpaid.
     event ProtocolFeeCharged(uint256 indexed marketId, uint256 amount, uint256 unpaid);
 
@@ -140,6 +143,12 @@ interface IMarkets {
     error UnknownMarket(uint256 marketId);
     /// @notice The market is close-only.
     error MarketClosed(uint256 marketId);
+    /// @notice The market has its last price and cannot be changed any more.
+    error MarketSettledAlready(uint256 marketId);
+    /// @notice The market's feed has not been dead for long enough; `lastUpdate`: when it last answered.
+    error FeedAlive(uint256 lastUpdate);
+    /// @notice There are as many markets as there can be: every one costs gas in each valuation of the vault.
+    error TooManyMarkets(uint256 max);
     /// @notice An amount or a size that must be above zero is zero, given so or after rounding.
     error ZeroAmount();
     /// @notice The oracle's price is zero or above the largest that the arithmetic carries.
@@ -175,30 +184,28 @@ interface IMarkets {
     /// @notice How many markets exist; their ids are 0 .. marketCount - 1.
     function marketCount() external view returns (uint256);
 
-    /// @notice A market's parameters.
-    function marketConfig(uint256 marketId) external view returns (MarketConfig memory);
-
-    /// @notice A market's aggregates as stored, that is as of its last accrual.
-    function marketState(uint256 marketId) external view returns (MarketState memory);
-
-    /// @notice A market's realised cash flow, vault's view.
-    function cashFlow(uint256 marketId) external view returns (CashFlow memory);
+    /// @notice A market as it lies in storage: the sixteen words of `MarketSlots`. `ProtocolLens` unpacks them.
+    function marketWords(uint256 marketId) external view returns (uint256[16] memory);
 
     /// @notice The protocol's share of fees (WAD), what of it is unpaid (PREP base units) and who will receive it.
     function protocolFees() external view returns (uint256 rate, uint256 unpaid, address treasury);
 
-    /// @notice The vault's liquidity and what the open positions could take from it now, accrued to this block. Asks the oracle of every
-    /// market that has open positions, and reverts with the oracle's error if one has no usable price.
+    /// @notice The vault's liquidity and what the open positions could take from it now, accrued to this block. Asks the
+    /// oracle of every market that has open positions, and reverts with the oracle's error if one has no usable price.
     /// @param byLargerSide True: the reserve covers the larger side of each market, not the difference of the sides.
     function exposure(bool byLargerSide) external view returns (Exposure memory);
 
-    /// @notice Adds a market. Risk manager only.
+    /// @notice Adds a market, one of at most 64. Risk manager only.
     /// @return marketId The new market's id.
     function addMarket(MarketConfig calldata config) external returns (uint256 marketId);
 
     /// @notice Replaces a market's parameters, after funding and borrowing fee were brought up to date with the old
-    /// ones. Risk manager only.
+    /// ones, where funding needs a price at the new oracle's. Risk manager only.
     function setMarket(uint256 marketId, MarketConfig calldata config) external;
+
+    /// @notice Ends a market whose feed has been dead for 3 days. From then on it is close-only, everybody closes at
+    /// `price` (WAD) without impact, and neither funding nor borrowing fee accrue. Admin only.
+    function settleMarket(uint256 marketId, uint256 price) external;
 
     /// @notice Puts a market into close-only mode. Guardian only.
     function disableMarket(uint256 marketId) external;

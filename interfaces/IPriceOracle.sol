@@ -8,4 +8,8 @@ interface IPriceOracle {
     /// @notice The current price.
     /// @return price PREP base units per base unit of the asset, WAD (18 decimals), greater than 0.
     function price() external view returns (uint256 price);
+
+    /// @notice When the source last gave an answer that is one, however old it is now: how long it has been dead.
+    /// @return timestamp Seconds; 0 when the source has no answer to give or cannot be asked.
+    function lastUpdate() external view returns (uint256 timestamp);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
-import {IMarkets, Realised} from "./IMarkets.sol";
+import {Realised} from "./IMarkets.sol";
+import {IOrders} from "./IOrders.sol";
 import {IVault} from "./IVault.sol";
 
 /// @notice A trader's collateral and position.
@@ -25,7 +26,7 @@ struct PositionDetails {
 /// @notice One collateral balance and one position per address, on market 0, up to 15x; the vault is the counterparty.
 /// Amounts are PREP base units (18 decimals), prices and rates WAD, sizes base units of the asset. Every change either
 /// happens whole or reverts with an error that says why.
-interface IProtocol is IMarkets {
+interface IProtocol is IOrders {
     /// @notice A trader's balance was changed by a deposit (positive) or a withdrawal (negative); `collateral`: after.
     event CollateralChanged(address indexed trader, int256 amount, uint256 collateral);
 
@@ -116,6 +117,9 @@ interface IProtocol is IMarkets {
     /// @notice The counterparty and custodian.
     function vault() external view returns (IVault);
 
+    /// @notice Who alone closes positions on behalf of their owners; its code says when.
+    function deleverager() external view returns (address);
+
     /// @notice Counts what an LP deposits (positive) or withdraws (negative). Vault only.
     function countDeposit(int256 assets) external;
 
@@ -165,6 +169,11 @@ interface IProtocol is IMarkets {
     /// Anyone but the trader. The reward is 0.5 % of the entry notional before, as far as what the trader has left, and then
     /// at most 50 PREP of the vault, pay for it. It is added to the caller's balance.
     function liquidatePosition(uint256 id) external;
+
+    /// @notice Closes `size` base units, signed like the position, of a trader's position, as its owner could. For the
+    /// deleverager.
+    /// @return settlement What the trader won or lost by it, PREP base units, fees included.
+    function closeOnBehalf(address trader, int256 size) external returns (int256 settlement);
 
     // ------------------------------------------------------------------------------------------------------ views
 

@@ -184,12 +184,12 @@ def read_status(
 
 
 def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStatus:
-    config = read(read.protocol.marketConfig, market_id)
+    config = read(read.lens.marketConfig, market_id)
     oracle = read.oracle(config.oracle)
     no_price = _no_price(read, market_id, oracle)
     view = read(read.lens.market, market_id) if no_price is None else None
-    state = view.state if view else read(read.protocol.marketState, market_id)
-    flow = read(read.protocol.cashFlow, market_id)
+    state = view.state if view else read(read.lens.marketState, market_id)
+    flow = read(read.lens.cashFlow, market_id)
     names = [market["name"] for market in deployment.parameters["markets"]]
     return MarketStatus(
         name=names[market_id] if market_id < len(names) else f"market {market_id}",

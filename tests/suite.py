@@ -73,6 +73,7 @@ class Suite:
     protocol: ContractInstance
     vault: ContractInstance
     lens: ContractInstance
+    deleverager: ContractInstance
     market: dict
     node: Node
 
@@ -150,6 +151,7 @@ def deploy_suite(
     protocol = admin.deploy(project.Protocol, prep, authority, by_larger_side)
     vault = project.Vault.at(protocol.vault())
     lens = admin.deploy(project.ProtocolLens, protocol)
+    deleverager = project.Deleverager.at(protocol.deleverager())
 
     grants = [(prep, "MINTER", ("mint(address,uint256)",), admin)]
     holders = {"RISK_MANAGER": risk_manager, "GUARDIAN": guardian}
@@ -165,7 +167,7 @@ def deploy_suite(
     protocol.addMarket(market_config(oracle, market), sender=risk_manager)
     if protocol_fee_rate:
         protocol.setProtocolFeeRate(protocol_fee_rate, sender=risk_manager)
-    contracts = (protocol, vault, prep, feed, lens)
+    contracts = (protocol, vault, prep, feed, lens, deleverager)
     return Suite(
         node=Node(admin.provider.uri, *(contract.contract_type for contract in contracts)),
         admin=admin,
@@ -178,5 +180,6 @@ def deploy_suite(
         protocol=protocol,
         vault=vault,
         lens=lens,
+        deleverager=deleverager,
         market=market,
     )

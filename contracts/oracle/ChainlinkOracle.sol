@@ -123,6 +123,13 @@ contract ChainlinkOracle is IChainlinkOracle {
         require(scaled <= maxPrice, PriceAboveMax(scaled, maxPrice));
     }
 
+    /// @inheritdoc IPriceOracle
+    function lastUpdate() external view returns (uint256 timestamp) {
+        try feed.latestRoundData() returns (uint256, int256 answer, uint256, uint256 updatedAt, uint256) {
+            if (answer > 0) timestamp = updatedAt;
+        } catch {}
+    }
+
     /// @dev An uptime feed answers 0 while the sequencer is up; its round began when that last changed.
     function _requireSequencerUp() private view {
         (, int256 answer, uint256 startedAt,,) = sequencerFeed.latestRoundData();

@@ -54,6 +54,12 @@ library MarketLib {
         return Pricing.execution(market.price, market.skewScale, skew, skew + size);
     }
 
+    /// @notice As `fillPrice`, once `closed` (signed like its position) has been closed.
+    function fillPriceAfter(Market memory market, int256 closed, int256 size) internal pure returns (uint256) {
+        int256 skew = market.state.skew() - closed;
+        return Pricing.execution(market.price, market.skewScale, skew, skew + size);
+    }
+
     /// @notice Fills `r` with what closing `part` of `p` at `price` realises. In place: a struct that a function returns is
     /// allocated and zeroed once more.
     function realise(Market memory market, Realised memory r, Position memory p, int256 part, uint256 price)

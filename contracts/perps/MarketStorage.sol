@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {CashFlow, MarketConfig, MarketState, Realised} from "../../interfaces/IMarkets.sol";
+import {MarketConfig, MarketState, Realised} from "../../interfaces/IMarkets.sol";
 import {IPriceOracle} from "../../interfaces/IPriceOracle.sol";
 import {FixedPoint} from "./FixedPoint.sol";
 
@@ -43,7 +43,7 @@ struct MarketSlots {
     uint64 reserveFactor;
     uint64 openingFeeRate;
     uint64 closingFeeRate;
-    // 12 to 15: 16 + 16 each, the last 16. A bound of type(uint128).max is none.
+    // 12 to 15: 16 + 16 each. A bound of type(uint128).max is none.
     uint128 minPositionValue;
     uint128 maxPositionValue;
     uint128 maxLongOIValue;
@@ -51,6 +51,8 @@ struct MarketSlots {
     uint128 skewScale;
     uint128 maxFundingVelocity;
     uint128 maxNetOIValue;
+    // 0 until the market is settled.
+    uint128 settlementPrice;
 }
 
 /// @title Packing of a market
@@ -61,6 +63,7 @@ library MarketStorage {
 
     /// Which slots hold something that has to be looked at.
     uint256 internal constant ENABLED = 1;
+    /// Funding and the sums of squares are kept: there is a skew scale, or there was one until the market was settled.
     uint256 internal constant HAS_SKEW = 2;
     uint256 internal constant HAS_OPENING_FEE = 4;
     uint256 internal constant HAS_CLOSING_FEE = 8;
@@ -69,6 +72,7 @@ library MarketStorage {
     uint256 internal constant HAS_LONG_CAP = 64;
     uint256 internal constant HAS_SHORT_CAP = 128;
     uint256 internal constant HAS_NET_CAP = 256;
+    uint256 internal constant SETTLED = 512;
     /// From this bit on: the exponent of a power of two that is at least `minPositionValue`.
     uint256 internal constant MIN_VALUE_EXPONENT = 24;
 
@@ -81,13 +85,16 @@ library MarketStorage {
         }
     }
 
-    /// @notice Reads the other sums over positions.
-    function loadAggregates(MarketSlots storage s, MarketState memory m, bool hasSkew) internal view {
+    /// @notice Reads the other sums over positions that the vault is valued by.
+    function loadSums(MarketSlots storage s, MarketState memory m, bool hasSkew) internal view {
         (m.longOI, m.shortOI) = (s.longOI, s.shortOI);
         (m.costLong, m.costShort) = (s.costLong, s.costShort);
-        if (hasSkew) {
-            (m.fundingCost, m.sumSquares, m.sumSignedSquares) = (s.fundingCost, s.sumSquares, s.sumSignedSquares);
-        }
+        if (hasSkew) m.fundingCost = s.fundingCost;
+    }
+
+    /// @notice Reads the sums of squares, which only reports are made from: whoever changes positions keeps them.
+    function loadSquares(MarketSlots storage s, MarketState memory m) internal view {
+        (m.sumSquares, m.sumSignedSquares) = (s.sumSquares, s.sumSignedSquares);
     }
 
     /// @notice Writes the aggregates back. `freeId` is written with them because it shares a slot.
@@ -140,18 +147,6 @@ library MarketStorage {
         s.badDebt = (s.badDebt - int256(amount)).toInt128();
     }
 
-    /// @notice The realised cash flow.
-    function cashFlow(MarketSlots storage s) internal view returns (CashFlow memory) {
-        return CashFlow({
-            pricePnl: s.pricePnl,
-            openingFee: s.openingFee,
-            closingFee: s.closingFee,
-            accruedFunding: s.accruedFunding,
-            borrowingFee: s.borrowingFee,
-            badDebt: s.badDebt
-        });
-    }
-
     /// @notice Stores parameters that have been found within their bounds, and what follows from them.
     function configure(MarketSlots storage s, MarketConfig calldata c) internal {
         uint256 flags;
@@ -183,26 +178,22 @@ library MarketStorage {
         s.maxNetOIValue = uint128(c.maxNetOIValue);
     }
 
-    /// @notice The parameters as they were given.
-    function config(MarketSlots storage s) internal view returns (MarketConfig memory) {
-        return MarketConfig({
-            oracle: s.oracle,
-            enabled: s.flags & ENABLED != 0,
-            skewScale: s.skewScale,
-            maxFundingVelocity: s.maxFundingVelocity,
-            openingFeeRate: s.openingFeeRate,
-            closingFeeRate: s.closingFeeRate,
-            borrowRate: s.borrowRate,
-            reserveFactor: s.reserveFactor,
-            minPositionValue: s.minPositionValue,
-            maxPositionValue: _bound(s.maxPositionValue),
-            maxLongOIValue: _bound(s.maxLongOIValue),
-            maxShortOIValue: _bound(s.maxShortOIValue),
-            maxNetOIValue: _bound(s.maxNetOIValue)
-        });
+    /// @notice Ends a market at its last price. Nothing accrues any more and nothing has impact, but what has accrued until
+    /// now stays owed: that is why the sums over positions are still kept.
+    function settle(MarketSlots storage s, uint256 price) internal {
+        (s.reserveRate, s.flags) = (0, uint32((s.flags & ~ENABLED) | SETTLED));
+        s.fundingRate = 0;
+        s.borrowRate = 0;
+        (s.skewScale, s.maxFundingVelocity) = (0, 0);
+        s.settlementPrice = uint128(price);
     }
 
-    function _bound(uint128 stored) private pure returns (uint256) {
-        return stored == type(uint128).max ? type(uint256).max : stored;
+    /// @notice The words of a market, for whoever unpacks them elsewhere.
+    function words(MarketSlots storage s) internal view returns (uint256[16] memory w) {
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 16) { i := add(i, 1) } {
+                mstore(add(w, shl(5, i)), sload(add(s.slot, i)))
+            }
+        }
     }
 }

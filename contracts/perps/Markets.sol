@@ -6,14 +6,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
-import {
-    CashFlow,
-    Exposure,
-    IMarkets,
-    MarketConfig,
-    MarketState,
-    Position
-} from "../../interfaces/IMarkets.sol";
+import {Exposure, IMarkets, MarketConfig, MarketState, Position} from "../../interfaces/IMarkets.sol";
+import {IPriceOracle} from "../../interfaces/IPriceOracle.sol";
 import {Accounting} from "./Accounting.sol";
 import {FixedPoint} from "./FixedPoint.sol";
 import {Market, MarketLib} from "./MarketLib.sol";
@@ -27,7 +21,10 @@ import {Pricing} from "./Pricing.sol";
 ///
 /// Units: amounts in PREP base units, sizes in base units of the asset, prices and rates WAD, times in seconds.
 /// Bounds: sizes and open interest 1e30, prices 1e36, a position's cost 1e37; the arithmetic is exact within them.
-/// Roles: the risk manager adds and changes markets within coded bounds; the guardian can only close them to new risk.
+/// Roles: the risk manager adds and changes markets within coded bounds; the guardian can only close them to new risk; the
+/// admin ends a market whose feed is dead.
+/// Cost: of an action on one market, nothing grows with positions; orders that grow risk and all valuations of the vault
+/// ask every other market that has positions.
 abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     using Accounting for MarketState;
     using FixedPoint for uint256;
@@ -47,6 +44,15 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     uint256 private constant MAX_BORROW_RATE = 10e18;
     uint256 private constant MAX_RESERVE_RATE = 0.5e18;
     uint256 private constant MAX_PROTOCOL_FEE_RATE = 0.5e18;
+    uint256 private constant MAX_MARKETS = 64;
+    uint256 private constant DEAD_FEED_PERIOD = 3 days;
+
+    /// @dev The market of isolated positions.
+    uint256 internal constant BTC = 0;
+    /// @dev How many times a side's open interest has to fit into the skew scale of that market. An isolated loss ends at
+    /// collateral, and the gain of whoever moves the skew against a position does not; with less depth that difference
+    /// could be taken from the vault. Margin clients pay their losses: elsewhere it has to fit once.
+    uint256 private constant MIN_DEPTH = 120;
 
     mapping(uint256 marketId => MarketSlots) internal _markets;
 
@@ -75,25 +81,13 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMarkets
-    function marketCount() external view returns (uint256) {
+    function marketCount() public view returns (uint256) {
         return _marketCount;
     }
 
     /// @inheritdoc IMarkets
-    function marketConfig(uint256 marketId) external view returns (MarketConfig memory) {
-        return _market(marketId).config();
-    }
-
-    /// @inheritdoc IMarkets
-    function marketState(uint256 marketId) external view returns (MarketState memory state) {
-        MarketSlots storage s = _market(marketId);
-        s.loadIndices(state, true);
-        s.loadAggregates(state, true);
-    }
-
-    /// @inheritdoc IMarkets
-    function cashFlow(uint256 marketId) external view returns (CashFlow memory) {
-        return _market(marketId).cashFlow();
+    function marketWords(uint256 marketId) external view returns (uint256[16] memory) {
+        return _market(marketId).words();
     }
 
     /// @inheritdoc IMarkets
@@ -102,22 +96,8 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMarkets
-    function exposure(bool byLargerSide) public view returns (Exposure memory e) {
-        e.liquidity = _liquidity;
-        uint256 count = _marketCount;
-        for (uint256 id = 0; id < count; ++id) {
-            MarketSlots storage s = _markets[id];
-            if (s.longOI == 0 && s.shortOI == 0) continue;
-            Market memory market;
-            _load(s, market, _price(s));
-            MarketState memory m = market.state;
-            int256 seqPnl = m.seqPnl(market.price, market.skewScale);
-            int256 funding = m.funding();
-            e.seqPnl += seqPnl;
-            e.funding += funding;
-            e.borrowing += m.borrowing();
-            e.reserves += m.reserves(s.reserveFactor, seqPnl, funding, byLargerSide);
-        }
+    function exposure(bool byLargerSide) public view returns (Exposure memory) {
+        return _exposure(byLargerSide, type(uint256).max);
     }
 
     // ------------------------------------------------------------------------------------------------------- roles
@@ -126,6 +106,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function addMarket(MarketConfig calldata config) external restricted returns (uint256 marketId) {
         _checkConfig(config);
         marketId = _marketCount++;
+        require(marketId < MAX_MARKETS, TooManyMarkets(MAX_MARKETS));
         MarketSlots storage s = _markets[marketId];
         s.configure(config);
         s.updatedAt = uint32(block.timestamp);
@@ -135,6 +116,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IMarkets
     function setMarket(uint256 marketId, MarketConfig calldata config) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
+        require(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready(marketId));
         _checkConfig(config);
         uint256 openInterest = uint256(s.longOI) + s.shortOI;
         bool hadSkew = s.flags & MarketStorage.HAS_SKEW != 0;
@@ -144,12 +126,9 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
             _checkParameter("skewScale", config.skewScale, Math.max(s.longOI, s.shortOI), MAX_SKEW_SCALE);
         }
 
-        // A change never reaches back: what has passed is charged at the old parameters. Only funding needs a price for
-        // that, so that a dead feed can be replaced elsewhere.
-        Market memory market;
-        _load(s, market, hadSkew ? _price(s) : 0);
-        _save(marketId, market);
-        emit BorrowingAccrued(marketId, market.state.borrowIndex);
+        // A change never reaches back: what has passed is charged at the old parameters. Funding needs a price for that:
+        // the new oracle's, so that a dead feed can be replaced.
+        _accrue(marketId, hadSkew ? _checkedPrice(config.oracle) : 0);
         if (hadSkew && config.skewScale == 0) {
             // Nobody is left to pay or receive; a rate of today would start a later life of the skew scale.
             (s.fundingRate, s.fundingIndex) = (0, 0);
@@ -158,6 +137,18 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
 
         s.configure(config);
         emit MarketConfigured(marketId, config);
+    }
+
+    /// @inheritdoc IMarkets
+    function settleMarket(uint256 marketId, uint256 price) external restricted nonReentrant {
+        MarketSlots storage s = _market(marketId);
+        require(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready(marketId));
+        _checkParameter("price", price, 1, MAX_PRICE);
+        uint256 lastUpdate = s.oracle.lastUpdate();
+        require(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive(lastUpdate));
+        _accrue(marketId, price);
+        s.settle(price);
+        emit MarketSettled(marketId, price);
     }
 
     /// @inheritdoc IMarkets
@@ -206,47 +197,37 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         _loadAccrued(s, market, _price(s));
     }
 
-    /// @dev Requires that the market takes new risk.
-    function _checkEnabled(uint256 marketId) internal view {
-        require(_market(marketId).flags & MarketStorage.ENABLED != 0, MarketClosed(marketId));
-    }
-
-    /// @dev Checks that the side of `size` can take it, and returns the price at which it fills and the opening fee.
-    /// @param depth How many times the open interest of a side has to fit into the skew scale.
-    function _quoteGrowth(uint256 marketId, Market memory market, int256 size, uint256 depth)
+    /// @dev Checks that the market takes new risk, that the side of `size` and the vault can take it, and returns the price
+    /// at which it fills and the opening fee.
+    /// @param closed What the same order closes before, on the other side.
+    function _quoteGrowth(uint256 marketId, Market memory market, int256 closed, int256 size)
         internal
         view
         returns (uint256 price, uint256 fee)
     {
+        require(market.flags & MarketStorage.ENABLED != 0, MarketClosed(marketId));
         uint256 openInterest = (size > 0 ? market.state.longOI : market.state.shortOI) + SignedMath.abs(size);
         _checkAmount(openInterest, MAX_SIZE);
         if (market.skewScale != 0) {
-            uint256 max = market.skewScale.divDown(depth);
-            require(openInterest <= max, SkewScaleExceeded(openInterest, max));
+            uint256 max = marketId == BTC ? market.skewScale.divDown(MIN_DEPTH) : market.skewScale;
+            _check(openInterest <= max, SkewScaleExceeded.selector, openInterest, max);
         }
-        price = market.fillPrice(size);
+        price = market.fillPriceAfter(closed, size);
         if (market.flags & MarketStorage.HAS_OPENING_FEE != 0) {
             fee = Pricing.fee(_markets[marketId].openingFeeRate, size, price);
+        }
+        if (market.flags & MarketStorage.HAS_RESERVE != 0) {
+            _checkReserves(marketId, market, PositionLib.notional(size, price));
         }
     }
 
     /// @dev Requires the vault to hold the reserve for `notional` more and for all that is open. The market itself is
     /// taken as it is in memory.
-    function _checkReserves(uint256 marketId, Market memory market, uint256 notional) internal view {
-        MarketSlots storage s = _markets[marketId];
-        uint256 factor = s.reserveFactor;
-        uint256 required = notional.wmul(factor) + market.reserves(factor, false);
-        uint256 count = _marketCount;
-        for (uint256 id = 0; id < count; ++id) {
-            if (id == marketId) continue;
-            MarketSlots storage other = _markets[id];
-            if (other.longOI == 0 && other.shortOI == 0) continue;
-            Market memory loaded;
-            _load(other, loaded, _price(other));
-            required += loaded.reserves(other.reserveFactor, false);
-        }
-        uint256 held = _liquidity;
-        require(required <= held, ReservesExceeded(required, held));
+    function _checkReserves(uint256 marketId, Market memory market, uint256 notional) private view {
+        uint256 factor = _markets[marketId].reserveFactor;
+        Exposure memory others = _exposure(false, marketId);
+        uint256 required = notional.wmul(factor) + market.reserves(factor, false) + others.reserves;
+        _check(required <= others.liquidity, ReservesExceeded.selector, required, others.liquidity);
     }
 
     /// @dev Requires what an order has grown to be within its bounds and caps. `skewBefore`: before the order.
@@ -257,19 +238,19 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         if (flags & MarketStorage.HAS_MAX_VALUE != 0) {
             uint256 value = SignedMath.abs(size).wmul(price);
             uint256 max = s.maxPositionValue;
-            require(value <= max, PositionTooLarge(value, max));
+            _check(value <= max, PositionTooLarge.selector, value, max);
         }
         if (size > 0 ? flags & MarketStorage.HAS_LONG_CAP != 0 : flags & MarketStorage.HAS_SHORT_CAP != 0) {
             uint256 value = (size > 0 ? market.state.longOI : market.state.shortOI).wmul(price);
             uint256 cap = size > 0 ? s.maxLongOIValue : s.maxShortOIValue;
-            require(value <= cap, OpenInterestCapExceeded(value, cap));
+            _check(value <= cap, OpenInterestCapExceeded.selector, value, cap);
         }
         if (flags & MarketStorage.HAS_NET_CAP != 0) {
             uint256 skew = SignedMath.abs(market.state.skew());
             uint256 cap = s.maxNetOIValue;
             if (skew > SignedMath.abs(skewBefore)) {
                 uint256 value = skew.wmul(price);
-                require(value <= cap, NetOpenInterestCapExceeded(value, cap));
+                _check(value <= cap, NetOpenInterestCapExceeded.selector, value, cap);
             }
         }
     }
@@ -277,7 +258,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @dev Requires a position of `size` to be worth at least the minimum.
     function _checkMinValue(uint256 marketId, Market memory market, int256 size) internal view {
         (uint256 value, uint256 min) = _minValue(marketId, market, size);
-        require(value >= min, PositionTooSmall(value, min));
+        _check(value >= min, PositionTooSmall.selector, value, min);
     }
 
     /// @dev A position's value at the oracle price and the smallest allowed, or 0 if the value is well above it.
@@ -294,7 +275,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @dev Adds `size` to a position, and to the aggregates.
     function _grow(Market memory market, Position memory p, int256 size, uint256 price) internal pure {
         MarketState memory m = market.state;
-        bool hasSkew = market.skewScale != 0;
+        bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
         if (p.size != 0) m.remove(p, hasSkew);
         p.increase(size, price, m.fundingIndex, m.borrowIndex);
         _checkAmount(PositionLib.notional(p.size, p.entryPrice), MAX_COST);
@@ -303,7 +284,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
 
     /// @dev Takes `part` from a position, and from the aggregates.
     function _shrink(Market memory market, Position memory p, int256 part) internal pure {
-        bool hasSkew = market.skewScale != 0;
+        bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
         market.state.remove(p, hasSkew);
         p.size -= part;
         if (p.size != 0) market.state.add(p, hasSkew);
@@ -326,7 +307,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function _save(uint256 marketId, Market memory market) internal {
         MarketSlots storage s = _markets[marketId];
         MarketState memory m = market.state;
-        bool hasSkew = market.skewScale != 0;
+        bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
         if (hasSkew && s.updatedAt != m.updatedAt) emit FundingAccrued(marketId, m.fundingRate, m.fundingIndex);
         s.save(m, hasSkew, market.freeId);
     }
@@ -334,10 +315,15 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @dev Adds to liquidity what traders lost, or takes from it what they won.
     function _settleWithVault(int256 toVault) internal {
         if (toVault == 0) return;
+        _liquidity = _checkVaultCanPay(toVault).toUint128();
+    }
+
+    /// @dev Liquidity after `toVault`.
+    function _checkVaultCanPay(int256 toVault) internal view returns (uint256) {
         uint256 before = _liquidity;
         int256 held = int256(before) + toVault;
-        require(held >= 0, VaultCannotPay(uint256(-toVault), before));
-        _liquidity = uint256(held).toUint128();
+        _check(held >= 0, VaultCannotPay.selector, uint256(-toVault), before);
+        return uint256(held);
     }
 
     /// @dev Counts what LPs deposit or withdraw.
@@ -356,8 +342,24 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @dev Sends PREP out of the custodian.
     function _payOut(address to, uint256 amount) internal virtual;
 
+    /// @dev Takes PREP into the custodian, by the payer's allowance.
+    function _payIn(address from, uint256 amount) internal virtual;
+
     function _checkAmount(uint256 amount, uint256 max) internal pure {
-        require(amount <= max, AmountOutOfBounds(amount, max));
+        _check(amount <= max, AmountOutOfBounds.selector, amount, max);
+    }
+
+    /// @dev `require(condition, error(a, b))` for errors with two numbers, which are many: each would cost fifty bytes of
+    /// code of its own.
+    function _check(bool condition, bytes4 error, uint256 a, uint256 b) internal pure {
+        if (condition) return;
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            mstore(pointer, error)
+            mstore(add(pointer, 4), a)
+            mstore(add(pointer, 36), b)
+            revert(pointer, 68)
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------ private
@@ -367,15 +369,50 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         require(address(s.oracle) != address(0), UnknownMarket(marketId));
     }
 
-    function _price(MarketSlots storage s) private view returns (uint256 price) {
-        price = s.oracle.price();
-        require(price != 0 && price <= MAX_PRICE, PriceOutOfBounds(price, MAX_PRICE));
+    function _price(MarketSlots storage s) private view returns (uint256) {
+        return s.flags & MarketStorage.SETTLED != 0 ? s.settlementPrice : _checkedPrice(s.oracle);
+    }
+
+    function _checkedPrice(IPriceOracle oracle) private view returns (uint256 price) {
+        price = oracle.price();
+        _check(price != 0 && price <= MAX_PRICE, PriceOutOfBounds.selector, price, MAX_PRICE);
+    }
+
+    /// @dev Brings a market in storage up to now.
+    function _accrue(uint256 marketId, uint256 price) private {
+        Market memory market;
+        _load(_markets[marketId], market, price);
+        _save(marketId, market);
+        emit BorrowingAccrued(marketId, market.state.borrowIndex);
+    }
+
+    /// @dev What the positions of all markets but `except` could take from the vault.
+    function _exposure(bool byLargerSide, uint256 except) private view returns (Exposure memory e) {
+        e.liquidity = _liquidity;
+        uint256 count = _marketCount;
+        for (uint256 id = 0; id < count; ++id) {
+            MarketSlots storage s = _markets[id];
+            if (id == except || (s.longOI == 0 && s.shortOI == 0)) continue;
+            Market memory market;
+            _loadAccrued(s, market, _price(s));
+            MarketState memory m = market.state;
+            s.loadSums(m, market.flags & MarketStorage.HAS_SKEW != 0);
+            int256 seqPnl = m.seqPnl(market.price, market.skewScale);
+            int256 funding = m.funding();
+            e.seqPnl += seqPnl;
+            e.funding += funding;
+            e.borrowing += m.borrowing();
+            uint256 factor = market.flags & MarketStorage.HAS_RESERVE == 0 ? 0 : s.reserveFactor;
+            e.reserves += m.reserves(factor, seqPnl, funding, byLargerSide);
+        }
     }
 
     /// @dev Fills an empty market from storage and accrues it to now.
     function _load(MarketSlots storage s, Market memory market, uint256 price) private view {
         _loadAccrued(s, market, price);
-        s.loadAggregates(market.state, market.skewScale != 0);
+        bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
+        s.loadSums(market.state, hasSkew);
+        if (hasSkew) s.loadSquares(market.state);
     }
 
     /// @dev Reads indices, accrues them, and reads what else every action needs. With a skew scale that includes open

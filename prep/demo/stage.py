@@ -179,7 +179,7 @@ class Stage:
             liquidity=self.view(self.protocol, "liquidity"),
             net_deposits=self.view(self.protocol, "netDeposits"),
             fees_unpaid=self.view(self.protocol, "protocolFees")[1],
-            cash_flow=self.view(self.protocol, "cashFlow", 0),
+            cash_flow=self.view(self.lens, "cashFlow", 0),
         )
 
 

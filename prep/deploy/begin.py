@@ -20,7 +20,8 @@ CREATED: Final = (
     "Protocol",
     "ProtocolLens",
 )
-"""The contracts that transactions create. The Vault is made by the Protocol."""
+"""The contracts that transactions create. The Vault and the Deleverager are made by
+the Protocol."""
 
 
 def begin(

@@ -119,16 +119,22 @@ class _Run:
         protocol = self._create(
             "Protocol", "Protocol", prep.address, authority.address, by_larger_side
         )
-        if "Vault" not in self._record.contracts:
+        if "Deleverager" not in self._record.contracts:
             # Made by the protocol's constructor: in the same transaction, with these arguments.
-            container = self._container("Vault")
-            arguments = (prep.address, protocol.address, authority.address, by_larger_side)
             transaction = self._record.contract("Protocol").model_dump(
                 include=set(Mined.model_fields)
             )
-            self._record.contracts["Vault"] = _contract(
-                container, transaction, protocol.vault(), arguments
-            )
+            vault = protocol.vault()
+            made: dict[str, tuple[str, tuple[Any, ...]]] = {
+                "Vault": (
+                    vault,
+                    (prep.address, protocol.address, authority.address, by_larger_side),
+                ),
+                "Deleverager": (protocol.deleverager(), (protocol.address, vault)),
+            }
+            for name, (address, arguments) in made.items():
+                container = self._container(name)
+                self._record.contracts[name] = _contract(container, transaction, address, arguments)
             self._record.save(self._path)
         return protocol
 

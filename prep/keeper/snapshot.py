@@ -95,8 +95,8 @@ def read(chain: Chain, protocol: Any, lens: Any, keeper: str | None, page_size: 
             # None of these refuses; a node that limits the gas of calls may make it seem so.
             raise NodeError(f"{function} failed, perhaps for lack of gas: {error}") from error
 
-    (config,) = ask(protocol, "marketConfig", MARKET)
-    (aggregates,) = ask(protocol, "marketState", MARKET)
+    (config,) = ask(lens, "marketConfig", MARKET)
+    (aggregates,) = ask(lens, "marketState", MARKET)
     (liquidity,) = ask(protocol, "liquidity")
     protocol_fee_rate, _, _ = ask(protocol, "protocolFees")
     (highest_id,) = ask(protocol, "getNumOfOpenPositionsIds")

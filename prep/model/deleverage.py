@@ -25,7 +25,8 @@ class Attempt:
 
     ratio: int
     target: int
-    debt: int
+    owed: int
+    """To the traders; negative if they owe more."""
     size: int
     """To close, signed like the position."""
     by_open_interest: bool
@@ -56,13 +57,13 @@ class Deleverage(Orders):
         position = self.margin_position(client, account, market_id)
         attempt = self._attempt(position, max_size, market_id)
         plan = self._plan_order(client, account, market_id, -attempt.size, True)
-        self._check_all([plan])
         closed = plan.outcome
+        self._check_vault_can_pay(closed.liquidity_change)
         self._check_settlement(attempt, closed.settlement)
         after = self._ratio_after(
-            attempt, plan.quote, position, closed.position, closed.liquidity_change
+            attempt, self.quote(market_id), position, closed.position, closed.liquidity_change
         )
-        self._carry_out(plan)
+        self._carry_out([plan])
         return Deleveraged(attempt.size, closed.settlement, attempt.ratio, after, closed)
 
     # -------------------------------------------------------------------------------- internal
@@ -89,7 +90,7 @@ class Deleverage(Orders):
                 raise Rejected("NothingToDeleverage", ratio, target)
             size = allowed
         signed = size if position.size > 0 else -size
-        return Attempt(ratio, target, exposure.debt, signed, size <= allowed)
+        return Attempt(ratio, target, exposure.seq_pnl + exposure.funding, signed, size <= allowed)
 
     @staticmethod
     def _excess(position: Position, quote: Quote) -> int:
@@ -111,19 +112,16 @@ class Deleverage(Orders):
         self, attempt: Attempt, quote: Quote, old: Position, new: Position, change: int
     ) -> int:
         """The ratio once `old` has become `new`; raises if that is worse for the vault."""
-        market = copy.copy(quote.market)
-        market.accrue(quote, self.now)
-        market.replace(old, new)
-        after = market.at(self.now, quote.price)
-        others = 0
-        for market_id, other in enumerate(self.markets):
-            if other.open_interest and other is not quote.market:
-                it = self.quote(market_id)
-                others += it.seq_pnl() + it.funding()
-        debt = max(0, others + after.seq_pnl() + after.funding())
+        after = copy.copy(quote.market)
+        after.replace(old, new)
+        debt = attempt.owed
+        for market, sign in ((quote.market, -1), (after, 1)):
+            seq_pnl, funding, _ = market.at_stake(quote.price, quote.indices)
+            debt += sign * (seq_pnl + funding)
+        debt = max(0, debt)
         ratio = (self.vault.liquidity + change) * WAD // debt if debt else UNLIMITED
         if ratio >= attempt.target or ratio >= attempt.ratio:
             return ratio
-        if attempt.ratio < WAD and debt < attempt.debt:
+        if attempt.ratio < WAD and debt < attempt.owed:
             return ratio
         raise Rejected("RatioWorsened", attempt.ratio, ratio, attempt.target)

@@ -29,32 +29,34 @@ class Engine:
         self.protocol_fee_rate = protocol_fee_rate
         self.unpaid_protocol_fees = 0
         self.vault = vault
-        self._prices: list[int | Rejected] = []
+        self._prices: list[int | Rejected] = []  # usable ones, and errors for all else
 
     # -------------------------------------------------------------------------------------- prices
 
     def set_price(self, market_id: int, price: int | Rejected | None) -> None:
         """What the oracle answers from now on, WAD. A `Rejected` is the error that it reverts with,
-        `None` an unusable price whose error does not matter."""
-        self.market(market_id)
-        self._prices[market_id] = Rejected("PriceUnavailable") if price is None else price
+        `None` an unusable price whose error does not matter. A settled market does not ask."""
+        if self.market(market_id).settled_price is not None:
+            return
+        if price is None:
+            price = Rejected("PriceUnavailable")
+        elif not isinstance(price, Rejected) and not 0 < price <= MAX_PRICE:
+            price = Rejected("PriceOutOfBounds", price, MAX_PRICE)
+        self._prices[market_id] = price
 
     def price(self, market_id: int) -> int:
-        """The oracle's answer, WAD; raises its error, or `PriceOutOfBounds`. A settled market does
-        not ask the oracle any more."""
-        settled = self.market(market_id).settled_price
-        if settled is not None:
-            return settled
+        """The oracle's answer, WAD, or what the market was settled at; raises the oracle's error,
+        or `PriceOutOfBounds`."""
+        self.market(market_id)
         price = self._prices[market_id]
         if isinstance(price, Rejected):
             raise Rejected(price.name, *price.args)
-        if not 0 < price <= MAX_PRICE:
-            raise Rejected("PriceOutOfBounds", price, MAX_PRICE)
         return price
 
     def quote(self, market_id: int) -> Quote:
         """The market at the current price, accrued to now in memory."""
-        return self.market(market_id).at(self.now, self.price(market_id))
+        price = self.price(market_id)
+        return self.markets[market_id].at(self.now, price)
 
     # ------------------------------------------------------------------------------------- markets
 
@@ -82,7 +84,7 @@ class Engine:
             market.config.skew_scale, config.skew_scale, market.long_oi, market.short_oi
         )
         price = self.price(market_id) if market.config.skew_scale else 0
-        market.accrue(market.at(self.now, price), self.now)
+        market.accrue(market.accrued(self.now, price), self.now)
         if config.skew_scale == 0:
             market.funding_rate = market.funding_index = 0
         market.configure(config)
@@ -100,8 +102,9 @@ class Engine:
         market = self._unsettled(market_id)
         if not 0 < price <= MAX_PRICE:
             raise Rejected("PriceOutOfBounds", price, MAX_PRICE)
-        market.accrue(market.at(self.now, price), self.now)
+        market.accrue(market.accrued(self.now, price), self.now)
         market.settle(price)
+        self._prices[market_id] = price
         return MarketSettled(market_id, price)
 
     def _unsettled(self, market_id: int) -> Market:
@@ -126,24 +129,21 @@ class Engine:
 
     # ----------------------------------------------------------------------------- what is at stake
 
-    def exposure(self, by_larger_side: bool = False, known: Quote | None = None) -> Exposure:
+    def exposure(self, by_larger_side: bool = False) -> Exposure:
         """What the open positions could take from the vault now. docs/whitepaper.md, "Reserves".
-
-        Asks for the price of every market with open positions, but not of the one that `known` is
-        the quote of.
-        """
+        Asks for the price of every market with open positions."""
         seq_pnl = funding = borrowing = reserves = 0
-        for market_id, market in enumerate(self.markets):
-            if market.open_interest == 0:
+        now = self.now
+        for market, price in zip(self.markets, self._prices, strict=True):
+            if market.long_oi == market.short_oi == 0:
                 continue
-            quote = known
-            if quote is None or quote.market is not market:
-                quote = self.quote(market_id)
-            from_price, from_funding = quote.seq_pnl(), quote.funding()
+            if isinstance(price, Rejected):
+                raise Rejected(price.name, *price.args)
+            from_price, from_funding, owed = market.at_stake(price, market.accrued(now, price))
             seq_pnl += from_price
             funding += from_funding
-            borrowing += quote.borrowing()
-            reserves += quote.reserve(from_price, from_funding, by_larger_side)
+            borrowing += owed
+            reserves += market.reserve(from_price, from_funding, by_larger_side)
         return Exposure(seq_pnl, funding, borrowing, reserves)
 
     def liquidity_reserves_to_hold(self) -> int:

@@ -5,10 +5,12 @@ docs/whitepaper.md, "Funding", "Borrowing fee", "Aggregates" and "Reserves".
 
 from dataclasses import dataclass, replace
 
-from prep.model import limits
 from prep.model.config import MarketConfig
-from prep.model.fixed import WAD, clamp, trunc_div, wmul
+from prep.model.errors import Rejected
+from prep.model.fixed import WAD, trunc_div, wmul
+from prep.model.limits import CLOCK, DAY, MAX_BORROW_INDEX, MAX_FUNDING_RATE, YEAR
 from prep.model.position import Position, Settlement
+from prep.model.storage import INT128, UINT128, check_int128, check_uint128
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Unrealised:
 
 
 NOTHING = Unrealised()
+
+Indices = tuple[int, int, int]
+"""Borrowing index, funding rate and funding index at one moment."""
 
 
 class Market:
@@ -74,7 +79,7 @@ class Market:
         self.borrow_index = 0  # B, WAD per unit of entry notional
         self.funding_rate = 0  # of 24 hours, WAD; positive: longs pay
         self.funding_index = 0  # F, price WAD, per unit of size
-        self.updated_at = now % limits.CLOCK
+        self.updated_at = now % CLOCK
         # Realised cash flow, fees without the protocol's share.
         self.price_pnl = 0
         self.opening_fee = 0
@@ -106,51 +111,111 @@ class Market:
         """``T``, base units, both sides."""
         return self.long_oi + self.short_oi
 
-    def accrued(self, now: int, price: int) -> tuple[int, int, int]:
+    def accrued(self, now: int, price: int) -> Indices:
         """The borrowing index, the funding rate and the funding index at `now`, nothing stored:
         borrowing fee, then funding with the skew since the last change. The price is not used while
-        ``K = 0``."""
+        ``K = 0``.
+
+        Products are divided by magnitude and signed afterwards: that is toward zero.
+        """
         borrow_index, rate, index = self.borrow_index, self.funding_rate, self.funding_index
-        elapsed = (now - self.updated_at) % limits.CLOCK
-        if elapsed:
-            borrow_index = min(
-                borrow_index + self.yearly_borrowing * elapsed // limits.YEAR,
-                limits.MAX_BORROW_INDEX,
-            )
-            if self.skew_scale:
-                days = elapsed * WAD // limits.DAY
-                tilt = clamp(trunc_div(self.skew * WAD, self.skew_scale), -WAD, WAD)
-                velocity = wmul(tilt, self.config.max_funding_velocity)
-                limit = limits.MAX_FUNDING_RATE
-                rate = clamp(self.funding_rate + wmul(velocity, days), -limit, limit)
-                mean = trunc_div(self.funding_rate + rate, 2)
-                index -= wmul(wmul(mean, days), price)
+        elapsed = (now - self.updated_at) % CLOCK
+        if elapsed == 0:
+            return borrow_index, rate, index
+        if self.yearly_borrowing:
+            borrow_index += self.yearly_borrowing * elapsed // YEAR
+            if borrow_index > MAX_BORROW_INDEX:
+                borrow_index = MAX_BORROW_INDEX
+        if self.skew_scale:
+            days = elapsed * WAD // DAY
+            before, skew = rate, self.long_oi - self.short_oi
+            if skew > 0:
+                tilt = skew * WAD // self.skew_scale
+                speed = (tilt if tilt < WAD else WAD) * self.config.max_funding_velocity // WAD
+                rate += speed * days // WAD
+                if rate > MAX_FUNDING_RATE:
+                    rate = MAX_FUNDING_RATE
+            elif skew < 0:
+                tilt = -skew * WAD // self.skew_scale
+                speed = (tilt if tilt < WAD else WAD) * self.config.max_funding_velocity // WAD
+                rate -= speed * days // WAD
+                if rate < -MAX_FUNDING_RATE:
+                    rate = -MAX_FUNDING_RATE
+            twice = before + rate
+            if twice > 0:
+                index -= twice // 2 * days // WAD * price // WAD
+            elif twice < 0:
+                index += -twice // 2 * days // WAD * price // WAD
         return borrow_index, rate, index
 
     def at(self, now: int, price: int) -> "Quote":
         """The market accrued to `now` at `price`, in memory only."""
-        return Quote(self, price, *self.accrued(now, price))
+        return Quote(self, price, self.accrued(now, price))
 
-    def accrue(self, quote: "Quote", now: int) -> None:
-        """Stores what `at` computed."""
-        self.borrow_index = quote.borrow_index
-        self.funding_rate = quote.funding_rate
-        self.funding_index = quote.funding_index
-        self.updated_at = now % limits.CLOCK
+    def accrue(self, indices: Indices, now: int) -> None:
+        """Stores what `accrued` computed."""
+        self.borrow_index, self.funding_rate, self.funding_index = indices
+        self.updated_at = now % CLOCK
+
+    def at_stake(self, price: int, indices: Indices) -> tuple[int, int, int]:
+        """`seq_pnl`, `funding` and `borrowing` of `Unrealised`, with indices of now."""
+        borrow_index, _, funding_index = indices
+        skew = self.long_oi - self.short_oi
+        worth = skew * price
+        seq_pnl = worth // WAD if worth >= 0 else -(-worth // WAD)  # wmul(S, P)
+        seq_pnl += self.cost_short - self.cost_long
+        if self.skew_scale:  # floor(wmul(S**2 * WAD / 2K, P) / WAD), none of it negative
+            seq_pnl += skew * skew * WAD // (2 * self.skew_scale) * price // WAD // WAD
+        owed = skew * funding_index
+        funding = owed // WAD if owed >= 0 else -(-owed // WAD)  # wmul(S, F)
+        notional = self.cost_long + self.cost_short
+        return (
+            seq_pnl,
+            funding - self.funding_cost,
+            self.borrow_cost - notional * borrow_index // WAD,
+        )
+
+    def reserve(self, seq_pnl: int, funding: int, by_larger_side: bool) -> int:
+        """What the vault must hold for the open positions, given what they have coming."""
+        if by_larger_side:
+            notional = max(self.cost_long, self.cost_short)
+        else:
+            notional = abs(self.cost_long - self.cost_short)
+        return max(0, notional * self.config.reserve_factor // WAD + seq_pnl + funding)
 
     def replace(self, old: Position, new: Position) -> None:
         """Takes `old` out of the aggregates and puts `new` in. Accrue first."""
         self._add(old, -1)
         self._add(new, 1)
 
-    def replaced(self, old: Position, new: Position) -> tuple[int, int, int]:
-        """`cost_long`, `cost_short` and `borrow_cost` as `replace` would leave them."""
-        sums = [self.cost_long, self.cost_short, self.borrow_cost]
-        for position, times in ((old, -1), (new, 1)):
-            notional = position.notional
-            sums[position.size < 0] += times * notional
-            sums[2] += times * (notional * position.borrow_index // WAD)
-        return sums[0], sums[1], sums[2]
+    def check_storable(self) -> None:
+        """Raises if an amount does not fit into its type."""
+        if (
+            -INT128 <= self.price_pnl < INT128
+            and -INT128 <= self.closing_fee < INT128
+            and -INT128 <= self.accrued_funding < INT128
+            and -INT128 <= self.borrowing_fee < INT128
+            and -INT128 <= self.opening_fee < INT128
+            and self.cost_long < UINT128
+            and self.cost_short < UINT128
+            and self.borrow_cost < UINT128
+        ):
+            return
+        check_int128(self.price_pnl, self.borrowing_fee, self.closing_fee, self.accrued_funding)
+        check_int128(self.opening_fee)
+        check_uint128(self.cost_long, self.cost_short, self.borrow_cost)
+
+    def book_growth(self, old: Position, new: Position, opening_fee: int) -> None:
+        """As `replace`, and books the fee without the protocol's share; or changes nothing and
+        raises because an amount does not fit."""
+        self.replace(old, new)
+        self.opening_fee += opening_fee
+        try:
+            self.check_storable()
+        except Rejected:
+            self.opening_fee -= opening_fee
+            self.replace(new, old)
+            raise
 
     def book(self, settlement: Settlement) -> None:
         """Books what a trader realised into the cash flow, signs reversed, the fee without the
@@ -193,25 +258,22 @@ class Quote:
         "skew_scale",
     )
 
-    def __init__(
-        self, market: Market, price: int, borrow_index: int, funding_rate: int, funding_index: int
-    ) -> None:
+    def __init__(self, market: Market, price: int, indices: Indices) -> None:
         self.market = market
         self.config = market.config
         self.skew_scale = market.skew_scale
         self.price = price
-        self.borrow_index = borrow_index
-        self.funding_rate = funding_rate
-        self.funding_index = funding_index
+        self.borrow_index, self.funding_rate, self.funding_index = indices
+
+    @property
+    def indices(self) -> Indices:
+        """What accrual stores."""
+        return self.borrow_index, self.funding_rate, self.funding_index
 
     def price_pnl(self) -> int:
         """What is reported: every position as if it alone closed first."""
         market = self.market
         return self._at_oracle() + self._impact(2 * market.skew**2 - market.sum_squares)
-
-    def seq_pnl(self) -> int:
-        """What the vault is valued by: all close, in any order. Trades at one price keep it."""
-        return self._at_oracle() + self._impact(self.market.skew**2)
 
     def closing_fee(self) -> int:
         """The closing fees of all positions, each as if it alone closed first."""
@@ -223,36 +285,12 @@ class Quote:
             impact = trunc_div(twice * WAD, 2 * self.skew_scale) // WAD
         return wmul(impact - total, wmul(self.price, config.closing_fee_rate))
 
-    def funding(self) -> int:
-        """Funding due to the traders."""
-        return wmul(self.market.skew, self.funding_index) - self.market.funding_cost
-
-    def borrowing(self) -> int:
-        """Borrowing fees due to the traders: never positive."""
-        market = self.market
-        notional = market.cost_long + market.cost_short
-        return market.borrow_cost - notional * self.borrow_index // WAD
-
-    def reserve(self, seq_pnl: int, funding: int, by_larger_side: bool) -> int:
-        """What the vault must hold for this market's positions, given what they have coming."""
-        market = self.market
-        if by_larger_side:
-            notional = max(market.cost_long, market.cost_short)
-        else:
-            notional = abs(market.cost_long - market.cost_short)
-        return max(0, notional * self.config.reserve_factor // WAD + seq_pnl + funding)
-
     def unrealised(self) -> Unrealised:
         """All components; zero in a market without positions."""
         if self.market.open_interest == 0:
             return NOTHING
-        return Unrealised(
-            price_pnl=self.price_pnl(),
-            closing_fee=self.closing_fee(),
-            funding=self.funding(),
-            borrowing=self.borrowing(),
-            seq_pnl=self.seq_pnl(),
-        )
+        seq_pnl, funding, borrowing = self.market.at_stake(self.price, self.indices)
+        return Unrealised(self.price_pnl(), self.closing_fee(), funding, borrowing, seq_pnl)
 
     def _at_oracle(self) -> int:
         """``wmul(S, P) - C``."""

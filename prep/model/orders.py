@@ -12,20 +12,13 @@ from prep.model import limits
 from prep.model.book import MARKET
 from prep.model.config import MarketConfig
 from prep.model.errors import Rejected
-from prep.model.fixed import wmul
+from prep.model.fixed import WAD, wmul
 from prep.model.isolated import Isolated
-from prep.model.market import Quote
+from prep.model.market import Indices, Market
 from prep.model.position import FLAT, Position
-from prep.model.pricing import (
-    borrowing_fee,
-    execution_price,
-    fee,
-    price_pnl,
-    protocol_share,
-    value,
-)
+from prep.model.pricing import borrowing_fee, fee, premium, price_between, protocol_share
 from prep.model.results import MarginClientSet, MarketConfigured, OrderExecuted
-from prep.model.storage import check_int128, check_uint128
+from prep.model.storage import check_uint128
 from prep.model.vault import VaultState
 
 
@@ -33,10 +26,38 @@ class Plan(NamedTuple):
     """An order that was checked, and what carrying it out needs beside its outcome."""
 
     outcome: OrderExecuted
-    quote: Quote
+    market: Market
+    indices: Indices
     old: Position
     closing_share: int
     """The protocol's part of the closing fee."""
+
+    def book(self) -> None:
+        """Changes the market's amounts, indices aside."""
+        outcome, market = self.outcome, self.market
+        opening_share = outcome.protocol_fee - self.closing_share
+        market.price_pnl -= outcome.price_pnl
+        market.borrowing_fee -= outcome.borrowing_fee
+        market.closing_fee -= outcome.closing_fee + self.closing_share
+        market.accrued_funding -= outcome.funding
+        market.opening_fee += outcome.opening_fee - opening_share
+        market.replace(self.old, outcome.position)
+
+    def reversed(self) -> "Plan":
+        """What takes `book` back."""
+        outcome = self.outcome
+        opposite = outcome._replace(
+            price_pnl=-outcome.price_pnl,
+            borrowing_fee=-outcome.borrowing_fee,
+            closing_fee=-outcome.closing_fee,
+            funding=-outcome.funding,
+            opening_fee=-outcome.opening_fee,
+            protocol_fee=-outcome.protocol_fee,
+            position=self.old,
+        )
+        return self._replace(
+            outcome=opposite, old=outcome.position, closing_share=-self.closing_share
+        )
 
 
 class Orders(Isolated):
@@ -84,8 +105,7 @@ class Orders(Isolated):
         """Changes a position by `size`, signed base units; `reduce_only` cuts what would flip it to
         a close. The whole old position is settled."""
         plan = self._plan_order(client, account, market_id, size, reduce_only)
-        self._check_all([plan])
-        self._carry_out(plan)
+        self._carry_out([plan])
         return plan.outcome
 
     def preview_order(
@@ -96,7 +116,8 @@ class Orders(Isolated):
         size: int,
         reduce_only: bool = False,
     ) -> OrderExecuted:
-        """What `execute_order` would return or raise now. Changes nothing."""
+        """What `execute_order` would return or refuse now, but for amounts that do not fit into
+        their types. Changes nothing."""
         outcome = self._plan_order(client, account, market_id, size, reduce_only).outcome
         self._check_vault_can_pay(outcome.liquidity_change)
         return outcome
@@ -109,9 +130,7 @@ class Orders(Isolated):
             for market_id, positions in enumerate(self.margin_positions)
             if (client, account) in positions
         ]
-        self._check_all(plans)
-        for plan in plans:
-            self._carry_out(plan)
+        self._carry_out(plans)
         return [plan.outcome for plan in plans]
 
     # -------------------------------------------------------------------------------- internal
@@ -129,10 +148,11 @@ class Orders(Isolated):
             raise Rejected("ZeroAmount")
         if abs(size) > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", abs(size), limits.MAX_SIZE)
-        quote = self.quote(market_id)
-        config, price, scale = quote.config, quote.price, quote.skew_scale
+        price = self.price(market_id)
+        market = self.markets[market_id]
+        config = market.config
         old = self.margin_positions[market_id].get((client, account), FLAT)
-        held = old.size
+        held, entry, old_funding_index, old_borrow_index = old
         if reduce_only:
             if held * size >= 0:
                 raise Rejected("NotReducible", held, size)
@@ -146,112 +166,103 @@ class Orders(Isolated):
         else:
             removed, added = 0, size
 
-        skew = quote.market.skew
-        close_price = execution_price(skew, skew - held, scale, price) if held else 0
-        entry_price = execution_price(skew - held, skew + size, scale, price) if target else 0
-        # A flip is a close and an opening, with nothing of the old position left between them.
-        left = skew - removed
-        removing_price = execution_price(skew, left, scale, price)
-        adding_price = execution_price(left, left + added, scale, price)
+        # Three skews matter: before, without the old position, after.
+        indices = market.accrued(self.now, price)
+        borrow_index, _, funding_index = indices
+        skew, scale = market.long_oi - market.short_oi, market.skew_scale
+        start = premium(skew, scale)
+        without = premium(skew - held, scale) if held else start
+        end = premium(skew + size, scale) if target else without
+        close_price = price_between(start, without, price) if held else 0
+        entry_price = price_between(without, end, price) if target else 0
+        # What is added or removed alone, unless all of the old position is.
+        moving_price = entry_price if removed == held else price_between(start, end, price)
 
-        from_price = price_pnl(held, old.entry_price, close_price)
-        funding = wmul(held, quote.funding_index - old.funding_index)
-        borrowing = borrowing_fee(old.notional, quote.borrow_index - old.borrow_index)
-        closing = fee(config.closing_fee_rate, removed, removing_price)
-        opening = -fee(config.opening_fee_rate, added, adding_price)
-        closing_share = protocol_share(-closing, self.protocol_fee_rate)
-        protocol_fee = closing_share + protocol_share(opening, self.protocol_fee_rate)
+        from_price = funding = borrowing = closing = opening = closing_share = protocol_fee = 0
+        if held:
+            from_price = wmul(held, close_price - entry)
+            funding = wmul(held, funding_index - old_funding_index)
+            borrowing = borrowing_fee(abs(held) * entry // WAD, borrow_index - old_borrow_index)
+            if removed:
+                removing_price = close_price if removed == held else moving_price
+                closing = fee(config.closing_fee_rate, removed, removing_price)
+                closing_share = protocol_fee = protocol_share(-closing, self.protocol_fee_rate)
+        if added:
+            opening = -fee(config.opening_fee_rate, added, moving_price)
+            protocol_fee += protocol_share(opening, self.protocol_fee_rate)
+            side = self._side_after(client, market_id, market, added)
+            self._check_reserves(abs(added) * moving_price // WAD, market)
         new = FLAT
         if target:
-            new = Position(target, entry_price, quote.funding_index, quote.borrow_index)
-
-        if added:
-            if client not in self.margin_clients:
-                raise Rejected("NotMarginClient", client)
-            self._check_room(market_id, added, adding_price, quote)
-        if new.notional > limits.MAX_COST:
-            raise Rejected("AmountOutOfBounds", new.notional, limits.MAX_COST)
-        if target and (added == 0 or added == target):
-            worth = value(target, price)
-            if worth < config.min_position_value:
+            new = Position(target, entry_price, funding_index, borrow_index)
+            if abs(target) * entry_price // WAD > limits.MAX_COST:
+                raise Rejected("AmountOutOfBounds", new.notional, limits.MAX_COST)
+            worth = abs(target) * price // WAD
+            if worth < config.min_position_value and (added == 0 or added == target):
                 raise Rejected("PositionTooSmall", worth, config.min_position_value)
-        if added:
-            side = abs(added) + (quote.market.long_oi if added > 0 else quote.market.short_oi)
-            self._check_caps(target, price, config, side, skew, skew + size)
+            if added:
+                self._check_caps(target, price, config, side, skew, skew + size)
 
         settlement = from_price + funding + borrowing + closing - opening
         outcome = OrderExecuted(
-            client=client,
-            account=account,
-            market_id=market_id,
-            size=size,
-            close_price=close_price,
-            price_pnl=from_price,
-            funding=funding,
-            borrowing_fee=borrowing,
-            closing_fee=closing,
-            opening_fee=opening,
-            protocol_fee=protocol_fee,
-            settlement=settlement,
-            position=new,
-            liquidity_change=-settlement - protocol_fee,
+            client,
+            account,
+            market_id,
+            size,
+            close_price,
+            from_price,
+            funding,
+            borrowing,
+            closing,
+            opening,
+            protocol_fee,
+            settlement,
+            new,
+            -settlement - protocol_fee,
         )
-        return Plan(outcome, quote, old, closing_share)
+        return Plan(outcome, market, indices, old, closing_share)
 
-    def _check_room(self, market_id: int, added: int, px: int, quote: Quote) -> None:
-        """The market takes new risk, the side of `added` has room for it, and so has the vault."""
-        if not quote.config.enabled:
+    def _side_after(self, client: Hashable, market_id: int, market: Market, added: int) -> int:
+        """The open interest of the side of `added` once it is added, if that is allowed."""
+        if client not in self.margin_clients:
+            raise Rejected("NotMarginClient", client)
+        if not market.config.enabled:
             raise Rejected("MarketClosed", market_id)
-        market = quote.market
-        side = abs(added) + (market.long_oi if added > 0 else market.short_oi)
+        side = market.long_oi + added if added > 0 else market.short_oi - added
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
-        if quote.skew_scale:
-            deepest = quote.skew_scale // (limits.MIN_DEPTH if market_id == MARKET else 1)
+        if market.skew_scale:
+            deepest = market.skew_scale // (limits.MIN_DEPTH if market_id == MARKET else 1)
             if side > deepest:
                 raise Rejected("SkewScaleExceeded", side, deepest)
-        self._check_reserves(value(added, px), quote)
+        return side
 
-    def _check_all(self, plans: list[Plan]) -> None:
-        """The vault can pay for all of the orders together, and what results can be stored."""
-        self._check_vault_can_pay(sum(plan.outcome.liquidity_change for plan in plans))
-        unpaid, liquidity = self.unpaid_protocol_fees, self.vault.liquidity
-        for plan in plans:
-            unpaid += plan.outcome.protocol_fee
-            liquidity += plan.outcome.liquidity_change
-            self._check_storable(plan, unpaid)
-        check_uint128(liquidity)
+    def _carry_out(self, plans: list[Plan]) -> None:
+        """Puts orders on different markets into effect, if the vault can pay for all of them
+        together and what results can be stored."""
+        change = protocol_fee = 0
+        for outcome, _, _, _, _ in plans:
+            change += outcome.liquidity_change
+            protocol_fee += outcome.protocol_fee
+        self._check_vault_can_pay(change)
+        unpaid, liquidity = self.unpaid_protocol_fees + protocol_fee, self.vault.liquidity + change
+        booked = 0
+        try:
+            for plan in plans:
+                plan.book()
+                booked += 1
+                plan.market.check_storable()
+            check_uint128(unpaid, liquidity)
+        except Rejected:
+            for plan in plans[:booked]:
+                plan.reversed().book()
+            raise
 
-    def _check_storable(self, plan: Plan, unpaid: int) -> None:
-        """What the market and the protocol have after the order fits into their types."""
-        outcome, market = plan.outcome, plan.quote.market
-        opening_share = outcome.protocol_fee - plan.closing_share
-        check_int128(
-            market.price_pnl - outcome.price_pnl,
-            market.borrowing_fee - outcome.borrowing_fee,
-            market.closing_fee - outcome.closing_fee - plan.closing_share,
-            market.accrued_funding - outcome.funding,
-            market.opening_fee + outcome.opening_fee - opening_share,
-        )
-        check_uint128(unpaid)
-        check_uint128(*market.replaced(plan.old, outcome.position))
-
-    def _carry_out(self, plan: Plan) -> None:
-        """Puts an order that was checked into effect."""
-        outcome, quote, old, closing_share = plan
-        market = quote.market
-        opening_share = outcome.protocol_fee - closing_share
-        market.price_pnl -= outcome.price_pnl
-        market.borrowing_fee -= outcome.borrowing_fee
-        market.closing_fee -= outcome.closing_fee + closing_share
-        market.accrued_funding -= outcome.funding
-        market.opening_fee += outcome.opening_fee - opening_share
-        self.unpaid_protocol_fees += outcome.protocol_fee
-        self.vault.liquidity += outcome.liquidity_change
-        market.accrue(quote, self.now)
-        market.replace(old, outcome.position)
-        positions = self.margin_positions[outcome.market_id]
-        if outcome.position.size:
-            positions[outcome.client, outcome.account] = outcome.position
-        else:
-            del positions[outcome.client, outcome.account]
+        self.unpaid_protocol_fees, self.vault.liquidity = unpaid, liquidity
+        for outcome, market, indices, _, _ in plans:
+            market.accrue(indices, self.now)
+            positions = self.margin_positions[outcome.market_id]
+            if outcome.position.size:
+                positions[outcome.client, outcome.account] = outcome.position
+            else:
+                del positions[outcome.client, outcome.account]

@@ -1,7 +1,6 @@
 """A position and what can happen to it, as pure functions. docs/whitepaper.md, "Positions"."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prep.model.fixed import UNLIMITED, WAD, ceil_div, floor_div, trunc_div, wmul
 from prep.model.pricing import borrowing_fee, execution_price, fee, price_pnl, protocol_share
@@ -10,8 +9,7 @@ if TYPE_CHECKING:
     from prep.model.market import Quote
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Size in signed base units, entry price in WAD, and the two indices at entry."""
 
     size: int = 0
@@ -33,8 +31,7 @@ class Position:
 FLAT: Final = Position()
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What closing a part realises, and how it is split between trader, vault and protocol."""
 
     size: int

@@ -4,20 +4,28 @@ Sizes and skews are signed base units, prices WAD, amounts PREP base units.
 docs/whitepaper.md, "Execution price" and "Fees".
 """
 
-from prep.model.fixed import WAD, trunc_div, wmul
+from prep.model.fixed import WAD, wmul
 
 
 def premium(skew: int, skew_scale: int) -> int:
     """``skew / K``, WAD, toward zero; 0 in a market without price impact."""
-    return trunc_div(skew * WAD, skew_scale) if skew_scale else 0
+    if skew_scale == 0:
+        return 0
+    return skew * WAD // skew_scale if skew >= 0 else -(-skew * WAD // skew_scale)
+
+
+def price_between(premium_from: int, premium_to: int, price: int) -> int:
+    """The oracle price plus the mean of two premiums, never below zero."""
+    total = premium_from + premium_to
+    mean = total // 2 if total >= 0 else -(-total // 2)
+    return (WAD + max(mean, -WAD)) * price // WAD
 
 
 def execution_price(skew_from: int, skew_to: int, skew_scale: int, price: int) -> int:
-    """The oracle price plus the mean of the premiums before and after, never below zero."""
+    """At which the skew moves from one value to the other."""
     if skew_scale == 0:
         return price
-    premiums = premium(skew_from, skew_scale) + premium(skew_to, skew_scale)
-    return (WAD + max(trunc_div(premiums, 2), -WAD)) * price // WAD
+    return price_between(premium(skew_from, skew_scale), premium(skew_to, skew_scale), price)
 
 
 def fee(rate: int, size: int, price: int) -> int:

@@ -122,7 +122,7 @@ def test_withdraw__bad_debt_set_off_against_a_profit__escapes_at_most_that_debt(
     with isolated():
         btc.protocol.liquidatePosition(id_, sender=accomplice)
         btc.protocol.closePosition(sender=victim_lp)
-        bad_debt = -btc.protocol.cashFlow(0).badDebt
+        bad_debt = -btc.lens.cashFlow(0).badDebt
         assert bad_debt > 0
         leave(btc, attacker)
         stayed = wealth(btc, attacker)
@@ -168,9 +168,9 @@ def test_deposit__around_anothers_fees__at_most_those_fees(full, attacker, victi
     full.give(attacker, DEPOSIT)
     before = wealth(full, attacker)
     full.vault.deposit(DEPOSIT, sender=attacker)
-    fees = full.protocol.cashFlow(0).closingFee
+    fees = full.lens.cashFlow(0).closingFee
     full.protocol.closePosition(sender=victim)
-    fees = full.protocol.cashFlow(0).closingFee - fees
+    fees = full.lens.cashFlow(0).closingFee - fees
     part = fees * full.vault.balanceOf(attacker) // full.vault.totalSupply()
     leave(full, attacker)
     gained = wealth(full, attacker) - before

@@ -196,7 +196,7 @@ def test_contracts__any_sequence_at_one_price__no_gain(
     contracts = (suite.protocol, suite.vault, suite.prep, suite.feed)
     node = Node(chain.provider.uri, *[c.contract_type for c in contracts])
     with isolated():
-        updated_at = suite.protocol.marketState(0).updatedAt
+        updated_at = suite.lens.marketState(0).updatedAt
         play = Scene(suite.market, updated_at, others, own, lp)
         play.model.now = node.time() + 1
         play.begin(*scene)

@@ -76,8 +76,8 @@ def test_open_position__reused_id__nothing_of_the_old_position_is_left(doomed, a
     held, old = suite.position(victim), suite.position(attacker)
     assert held.id == id_
     assert held.size < 0
-    assert held.borrowIndex == suite.protocol.marketState(0).borrowIndex
-    assert held.fundingIndex == suite.protocol.marketState(0).fundingIndex
+    assert held.borrowIndex == suite.lens.marketState(0).borrowIndex
+    assert held.fundingIndex == suite.lens.marketState(0).fundingIndex
     assert (old.id, old.size, old.entryPrice, old.entryNotional) == (0, 0, 0, 0), "P3"
     assert suite.protocol.positionOwner(id_) == victim, "P3"
 

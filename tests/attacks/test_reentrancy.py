@@ -134,7 +134,7 @@ def state_of(suite, node, *accounts):
     protocol, vault, token = (c.address for c in (suite.protocol, suite.vault, suite.prep))
     owners = [*(account.address for account in accounts), token]
     return node.read(
-        *[(protocol, f"{name}(uint256)", 0) for name in ("marketState", "cashFlow")],
+        *[(suite.lens.address, f"{name}(uint256)", 0) for name in ("marketState", "cashFlow")],
         *[(protocol, f"{name}()") for name in ("liquidity", "netDeposits", "protocolFees")],
         *[(protocol, f"{name}()") for name in ("getNumOfOpenPositionsIds", "getIdsNotInUse")],
         *[(protocol, "getPositionDetails(address)", owner) for owner in owners],
@@ -150,7 +150,7 @@ def views_of(suite):
     return [
         *[(protocol.exposure, larger) for larger in (False, True)],
         *[(v,) for v in (protocol.liquidity, protocol.netDeposits, protocol.protocolFees)],
-        *[(v, 0) for v in (protocol.marketState, protocol.cashFlow, lens.market)],
+        *[(v, 0) for v in (lens.marketState, lens.cashFlow, lens.market)],
         (protocol.liquidityReservesToHold,),
         (protocol.getPositionDetails, token),
         (lens.position, token),

@@ -109,7 +109,7 @@ def test_close_position__healthy_while_the_skew_supports_it__no_bad_debt(
     leave(suite, accomplice)
     move_skew(suite, second_accomplice, not is_long)
     leave(suite, attacker)
-    bad_debt = -protocol.cashFlow(0).badDebt
+    bad_debt = -suite.lens.cashFlow(0).badDebt
     assert bad_debt == 0, f"V1: {bad_debt} of bad debt from a position that was below 30x"
 
 
@@ -131,7 +131,7 @@ def test_close_position__left_behind_by_a_gap__bad_debt_is_bounded(
     move_skew(suite, second_accomplice, not is_long)
     worth = 20 * suite.price()
     leave(suite, attacker)
-    bad_debt = -protocol.cashFlow(0).badDebt
+    bad_debt = -suite.lens.cashFlow(0).badDebt
     assert 0 < bad_debt <= worth // 60, f"R7: {bad_debt} of bad debt for a position of {worth}"
 
 
@@ -145,11 +145,11 @@ def test_liquidate_position__skew_moved_by_liquidator__no_bad_debt(
     id_ = weaken(suite, victim, 30_05)
     with isolated():
         protocol.liquidatePosition(id_, sender=accomplice)
-        assert protocol.cashFlow(0).badDebt == 0
+        assert suite.lens.cashFlow(0).badDebt == 0
 
     suite.give_collateral(attacker, dollars(4_000_000))
     move_skew(suite, attacker, not is_long)
     protocol.liquidatePosition(id_, sender=accomplice)
     leave(suite, attacker)
-    bad_debt = -protocol.cashFlow(0).badDebt
+    bad_debt = -suite.lens.cashFlow(0).badDebt
     assert bad_debt == 0, f"V1: {bad_debt} of bad debt, because the skew was moved"

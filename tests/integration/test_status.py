@@ -229,7 +229,7 @@ def test_status__limits_of_the_vault__are_shown_without_a_price(funded, admin, c
 
 def test_status__oracle_was_replaced__asks_the_new_one(funded, admin, create_oracle, create_feed):
     oracle = create_oracle(feed=create_feed(answer=20_000 * 10**8), asset_decimals=18)
-    market = funded.protocol.marketConfig(0)
+    market = funded.lens.marketConfig(0)
     config = (oracle.address, *tuple(market)[1:])
     funded.protocol.setMarket(0, config, sender=admin)
     assert funded.status().markets[0].price == 2 * 10**22

@@ -47,7 +47,7 @@ class Mirror:
         self.donated = 0
         self.paid_in = dict.fromkeys(actors, 0)
         self.collected = 0
-        (state,) = node.read((self.protocol, "marketState(uint256)", 0))
+        (state,) = node.read((self.lens, "marketState(uint256)", 0))
         self.model = System(now=state[6], protocol_fee_rate=rate, reserve_basis=self._basis())
         self.model.add_market(self._model_config())
         self.answer, self.answered_at = 10_000 * 10**8, self._feed_time()
@@ -124,8 +124,8 @@ class Mirror:
         """Compares everything that can be read, and the invariants on top of it."""
         node, model = self.node, self.model
         calls = [
-            (self.protocol, "marketState(uint256)", 0),
-            (self.protocol, "cashFlow(uint256)", 0),
+            (self.lens, "marketState(uint256)", 0),
+            (self.lens, "cashFlow(uint256)", 0),
             (self.protocol, "protocolFees()"),
             (self.protocol, "liquidity()"),
             (self.protocol, "netDeposits()"),

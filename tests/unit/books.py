@@ -44,7 +44,7 @@ def node(suite: Suite) -> Node:
     """For what every test does and none is about: many reads in one request, and preparations."""
     uri = suite.prep.provider.uri
     if uri not in _nodes:
-        contracts = suite.prep, suite.oracle, suite.protocol, suite.vault
+        contracts = suite.prep, suite.oracle, suite.protocol, suite.vault, suite.lens
         _nodes[uri] = Node(uri, *(contract.contract_type for contract in contracts))
     return _nodes[uri]
 
@@ -56,7 +56,7 @@ def _of_books(suite: Suite) -> list[tuple]:
         (protocol, "netDeposits()"),
         (protocol, "protocolFees()"),
         (suite.prep.address, "balanceOf(address)", suite.vault.address),
-        (protocol, "cashFlow(uint256)", 0),
+        (suite.lens.address, "cashFlow(uint256)", 0),
     ]
 
 
@@ -122,8 +122,8 @@ class Indices(NamedTuple):
 
 def accrued(suite: Suite, now: int) -> Indices:
     """Computed from what the market has stored and from its parameters, at the price of now."""
-    protocol, config = suite.protocol.address, suite.market
-    (state,) = node(suite).read((protocol, "marketState(uint256)", 0))
+    config = suite.market
+    (state,) = node(suite).read((suite.lens.address, "marketState(uint256)", 0))
     long_oi, short_oi, *_, index, updated_at, rate, funding_index = state[:9]
     elapsed, funding = now - updated_at, Funding(rate, funding_index)
     if config["skewScale"]:
@@ -145,7 +145,7 @@ def audit(suite: Suite, *traders, gifts: int = 0) -> Books:
     answers = node(suite).read(
         *_of_books(suite),
         (suite.prep.address, "balanceOf(address)", protocol),
-        (protocol, "marketState(uint256)", 0),
+        (suite.lens.address, "marketState(uint256)", 0),
         (protocol, "getIdsNotInUse()"),
         (protocol, "getNumOfOpenPositionsIds()"),
         *(_of_details(suite, trader) for trader in traders),

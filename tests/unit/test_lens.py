@@ -146,7 +146,7 @@ def test_position__none__collateral_and_no_price_needed(markets, trader, strange
 @both_sides
 def test_market__every_field(crowded, trader, other_trader, stranger, clock, kind, is_long):
     suite = crowded(kind, is_long)
-    raw = suite.protocol.marketState(0)
+    raw = suite.lens.marketState(0)
     at, scale = accrued(suite, clock.now), suite.market["skewScale"]
     sums = totals(suite)
     positions = [held(suite, account) for account in (trader, other_trader, stranger)]
@@ -168,7 +168,7 @@ def test_market__every_field(crowded, trader, other_trader, stranger, clock, kin
         *(suite.market[name] for name in MARKET_FIELDS[1:]),
     )
     flow = plain(view.cashFlow)
-    assert flow == plain(suite.protocol.cashFlow(0))
+    assert flow == plain(suite.lens.cashFlow(0))
     assert (flow[1] > 0) == (kind == "full"), "opening fees were paid"
     e = exposure(suite, clock.now)
     assert view.pricePnl == sums.price_pnl(wad_price, scale)

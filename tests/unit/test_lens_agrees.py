@@ -16,9 +16,9 @@ def test_lens__skew_scale_is_gone__no_funding_left_over(full, trader, clock, is_
     open_position(full, trader, COLLATERAL, NOTIONAL, is_long)
     clock.advance(DAY)
     full.protocol.closePosition(sender=trader)
-    assert full.protocol.marketState(0).fundingIndex != 0
+    assert full.lens.marketState(0).fundingIndex != 0
     full.configure(skewScale=0, closingFeeRate=0, openingFeeRate=0)
-    state = full.protocol.marketState(0)
+    state = full.lens.marketState(0)
     assert (state.fundingRate, state.fundingIndex) == (0, 0)
 
     p = open_position(full, trader, COLLATERAL, NOTIONAL, is_long)
@@ -40,7 +40,7 @@ def test_lens__skew_scale_is_gone__no_funding_left_over(full, trader, clock, is_
     full.set_price(10_000)
     full.configure()
     clock.advance(DAY)
-    assert full.protocol.marketState(0).fundingRate == 0
+    assert full.lens.marketState(0).fundingRate == 0
     assert full.lens.market(0).state.fundingRate == 0
 
 

@@ -80,7 +80,7 @@ def test_configure__within_bounds__stored_and_logged(btc, configure, chain):
         tx = configure(config)
         name, values = logs(tx, btc.protocol)[-1]
         assert (name, values["config"]) == ("MarketConfigured", config)
-        assert tuple(btc.protocol.marketConfig(values["marketId"])) == config
+        assert tuple(btc.lens.marketConfig(values["marketId"])) == config
 
 
 def test_configure__beyond_bounds__reverts(btc, configure, reverts):
@@ -104,8 +104,8 @@ def test_add_market__second__next_id_and_empty(btc, risk_manager, clock):
     values = {"marketId": 1, "config": config}
     assert logs(tx, btc.protocol) == [("MarketConfigured", values)]
     assert btc.protocol.marketCount() == 2
-    assert tuple(btc.protocol.marketState(1)) == (0, 0, 0, 0, 0, 0, clock.now, 0, 0, 0, 0, 0)
-    assert tuple(btc.protocol.marketConfig(0)) == market_config(btc.oracle, BTC)
+    assert tuple(btc.lens.marketState(1)) == (0, 0, 0, 0, 0, 0, clock.now, 0, 0, 0, 0, 0)
+    assert tuple(btc.lens.marketConfig(0)) == market_config(btc.oracle, BTC)
 
 
 def test_set_market__unknown__reverts(btc, risk_manager, reverts):
@@ -148,7 +148,7 @@ def test_set_market__skew_scale_comes_while_somebody_has_a_position__reverts(
         btc.configure(skewScale=1_000 * WAD)
     btc.protocol.closePosition(sender=other_trader)
     btc.configure(skewScale=1_000 * WAD)
-    assert btc.protocol.marketConfig(0).skewScale == 1_000 * WAD
+    assert btc.lens.marketConfig(0).skewScale == 1_000 * WAD
 
 
 @both_sides
@@ -172,7 +172,7 @@ def test_set_market__skew_scale_at_larger_side__accepted_and_one_unit_less_not(
     with reverts(full.protocol.ParameterOutOfBounds, **error, max=MAX_SKEW_SCALE):
         full.configure(skewScale=larger - 1)
     full.configure(skewScale=larger)
-    assert full.protocol.marketConfig(0).skewScale == larger
+    assert full.lens.marketConfig(0).skewScale == larger
 
 
 @both_sides
@@ -196,7 +196,7 @@ def test_set_market__borrowing_fee_changed__what_has_passed_is_at_the_old_one(
         ("BorrowingAccrued", {"marketId": 0, "borrowIndex": before}),
         ("MarketConfigured", logged(config)),
     ]
-    state = btc.protocol.marketState(0)
+    state = btc.lens.marketState(0)
     assert (state.borrowIndex, state.updatedAt) == (before, changed)
     clock.advance(2 * DAY)
     tx = btc.protocol.closePosition(sender=trader)
@@ -215,7 +215,7 @@ def test_set_market__funding_terms_changed__what_has_passed_is_at_the_old_ones(
     full, trader, clock, changes, is_long
 ):
     p = open_position(full, trader, 20_000 * WAD, 100_000 * WAD, is_long)
-    stored = full.protocol.marketState(0)
+    stored = full.lens.marketState(0)
     clock.advance(DAY)
     price = full.price()
     then = accrued(full, clock.now)
@@ -228,7 +228,7 @@ def test_set_market__funding_terms_changed__what_has_passed_is_at_the_old_ones(
         ("BorrowingAccrued", {"marketId": 0, "borrowIndex": then.borrow_index}),
         ("MarketConfigured", logged(config)),
     ]
-    state = full.protocol.marketState(0)
+    state = full.lens.marketState(0)
     assert (state.fundingRate, state.fundingIndex) == (rate, index)
     clock.advance(DAY)
     tx = full.protocol.closePosition(sender=trader)

@@ -23,7 +23,7 @@ def accrual(tx, suite) -> Funding | None:
 
 
 def stored(suite) -> Funding:
-    state = suite.protocol.marketState(0)
+    state = suite.lens.marketState(0)
     return Funding(state.fundingRate, state.fundingIndex)
 
 
@@ -47,16 +47,16 @@ def test_funding__every_action_on_a_position__accrues_with_the_skew_before_it(
         (9_000, lambda: protocol.closePosition(sender=other_trader)),
     ]
     for hours, (dollars, act) in enumerate(actions, start=1):
-        state = protocol.marketState(0)
+        state = full.lens.marketState(0)
         clock.advance(hours * HOUR + 1)
         full.set_price(dollars)
         tx = act()
         skew, price = state.longOI - state.shortOI, dollars * WAD
         funding = funding.after(hours * HOUR + 1, skew=skew, price=price, **terms)
         assert accrual(tx, full) == stored(full) == funding
-        assert protocol.marketState(0).updatedAt == clock.now
+        assert full.lens.marketState(0).updatedAt == clock.now
         audit(full, trader, other_trader, liquidator)
-    assert protocol.marketState(0).longOI == protocol.marketState(0).shortOI == 0
+    assert full.lens.marketState(0).longOI == full.lens.marketState(0).shortOI == 0
 
 
 def test_funding__nobody_has_a_position__rate_stays_and_index_goes_on(full, trader, clock, terms):
@@ -94,12 +94,12 @@ def test_funding__market_without_skew__none(btc, trader, clock):
 @both_sides
 def test_funding__collateral_moves__not_stored(full, trader, clock, is_long):
     open_position(full, trader, COLLATERAL, 100_000 * WAD, is_long)
-    before = full.protocol.marketState(0)
+    before = full.lens.marketState(0)
     clock.advance(HOUR)
     full.protocol.depositCollateral(1, sender=trader)
     tx = full.protocol.withdrawCollateral(1, sender=trader)
     assert accrual(tx, full) is None
-    assert full.protocol.marketState(0) == before
+    assert full.lens.marketState(0) == before
 
 
 @both_sides

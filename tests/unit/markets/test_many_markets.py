@@ -36,7 +36,7 @@ def plant(btc, chain, risk_manager, create_oracle, second_feed):
             word = (high << 128 | low).to_bytes(32)
             chain.provider.set_storage(btc.protocol.address, first + offset, word)
         totals = Totals(longs[0], shorts[0], longs[1], shorts[1])
-        state = btc.protocol.marketState(market)
+        state = btc.lens.marketState(market)
         assert (state.longOI, state.shortOI, state.costLong, state.costShort) == totals[:4]
         return totals
 
@@ -50,7 +50,7 @@ def test_exposure__two_markets__summed_up(btc, trader, plant, clock, is_long, la
     mine = Totals.of([p], has_skew=False)
     both = 3 * WAD, 6_100 * WAD
     other = plant(both, (WAD, 1_900 * WAD)) if is_long else plant((WAD, 1_900 * WAD), both)
-    added = btc.protocol.marketState(1).updatedAt
+    added = btc.lens.marketState(1).updatedAt
     now = clock.advance(DAY)
     btc.set_price(10_100)
     mine_seq, other_seq = mine.seq_pnl(btc.price(), 0), other.seq_pnl(PRICE * WAD, 0)

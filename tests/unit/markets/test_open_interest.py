@@ -105,7 +105,7 @@ def test_net_cap__skew_over_it__only_what_grows_the_skew_is_refused(
     with reverts(market.protocol.NetOpenInterestCapExceeded, **values):
         act(4 * AT_CAP + 1, not is_long, sender=other_trader)
     act(4 * AT_CAP, not is_long, sender=other_trader)
-    state = market.protocol.marketState(0)
+    state = market.lens.marketState(0)
     assert abs(state.longOI - state.shortOI) == 2 * AT_CAP
 
 

@@ -57,9 +57,9 @@ def test_disable_market__by_guardian__close_only_and_nothing_else_changed(btc, g
     tx = btc.protocol.disableMarket(0, sender=guardian)
     assert logs(tx, btc.protocol) == [("MarketDisabled", {"marketId": 0})]
     closed = market_config(btc.oracle, BTC | {"enabled": False})
-    assert tuple(btc.protocol.marketConfig(0)) == closed
+    assert tuple(btc.lens.marketConfig(0)) == closed
     btc.protocol.disableMarket(0, sender=guardian)
-    assert tuple(btc.protocol.marketConfig(0)) == closed
+    assert tuple(btc.lens.marketConfig(0)) == closed
 
 
 def test_disable_market__unknown__reverts(btc, guardian, reverts):

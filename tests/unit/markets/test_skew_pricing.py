@@ -98,7 +98,7 @@ def test_skew_scale__side_at_its_part__accepted_and_one_unit_more_not(
     with reverts(full.protocol.SkewScaleExceeded, **values):
         full.protocol.increasePosition(20_000, sender=first)
     full.protocol.increasePosition(10_000, sender=first)
-    state = full.protocol.marketState(0)
+    state = full.lens.marketState(0)
     assert (state.longOI if is_long else state.shortOI) == most
     full.protocol.closePosition(sender=first)
     audit(full, *traders)

@@ -44,7 +44,7 @@ def test_decrease__part__realised_booked_and_logged(btc, trader, clock, change, 
     assert held(btc, trader) == p._replace(size=p.size - part)
     assert btc.position(trader).collateral == COLLATERAL + total
     assert btc.position(trader).id == 1
-    assert btc.protocol.marketState(0).updatedAt == now
+    assert btc.lens.marketState(0).updatedAt == now
     assert audit(btc, trader) == before._replace(
         liquidity=before.liquidity - total,
         cash_flow=CashFlow(price_pnl=-realised.price_pnl, borrowing_fee=-realised.borrowing_fee),

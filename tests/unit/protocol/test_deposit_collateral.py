@@ -35,12 +35,12 @@ def test_deposit_collateral__with_position__position_and_market_untouched(
     btc, trader, clock, is_long
 ):
     open_position(btc, trader, 1_000 * WAD, 5_000 * WAD, is_long)
-    position, market = held(btc, trader), btc.protocol.marketState(0)
+    position, market = held(btc, trader), btc.lens.marketState(0)
     clock.advance(3_600)
     btc.protocol.depositCollateral(AMOUNT, sender=trader)
     assert btc.position(trader).collateral == 1_000 * WAD + AMOUNT
     assert held(btc, trader) == position
-    assert btc.protocol.marketState(0) == market
+    assert btc.lens.marketState(0) == market
     audit(btc, trader)
 
 

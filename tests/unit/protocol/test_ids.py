@@ -102,7 +102,7 @@ def test_ids__reopened_by_the_same_trader__nothing_left_of_the_old(btc, trader, 
     left = btc.position(trader).collateral
     new = open_position(btc, trader, COLLATERAL, NOTIONAL, False)
     assert new.entry_price == btc.price()
-    assert new.borrow_index == btc.protocol.marketState(0).borrowIndex
+    assert new.borrow_index == btc.lens.marketState(0).borrowIndex
     assert btc.position(trader).id == 1
     assert btc.position(trader).collateral == left + COLLATERAL
     audit(btc, trader)

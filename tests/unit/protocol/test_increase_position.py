@@ -45,7 +45,7 @@ def test_increase__price_and_time_have_moved__averaged_and_logged(
     assert btc.position(trader).collateral == COLLATERAL
     assert btc.position(trader).id == 1
     assert btc.protocol.getNumOfOpenPositionsIds() == 1
-    state = btc.protocol.marketState(0)
+    state = btc.lens.marketState(0)
     assert (state.borrowIndex, state.updatedAt) == (index, now)
     assert audit(btc, trader) == before, "nothing is realised"
     values = {

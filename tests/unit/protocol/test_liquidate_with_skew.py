@@ -56,7 +56,7 @@ def test_liquidate__collateral_cannot_pay_a_third__whole_at_once(
     full.configure(skewScale=scale)
     price = full.price()
     rate, collateral = full.market["closingFeeRate"], full.position(trader).collateral
-    now = accrued(full, full.protocol.marketState(0).updatedAt)
+    now = accrued(full, full.lens.marketState(0).updatedAt)
     third = sign(is_long) * (abs(p.size) // 3)
     fill = execution_price(price, scale, now.skew, now.skew - third)
     assert collateral + sum(p.realised(third, fill, **now.terms, closing_rate=rate)) < 0

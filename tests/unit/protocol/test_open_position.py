@@ -52,7 +52,7 @@ def market(btc, trader):
 @both_sides
 @all_ways
 def test_open__within_bounds__stored_counted_and_logged(market, trader, clock, way, is_long):
-    stored = market.protocol.marketState(0)
+    stored = market.lens.marketState(0)
     now = clock.advance(DAY)
     market.set_answer(ANSWER)
     before = books(market)
@@ -66,7 +66,7 @@ def test_open__within_bounds__stored_counted_and_logged(market, trader, clock, w
     assert tuple(market.position(trader)) == (1, size, price, COLLATERAL, p.notional, index, 0)
     assert market.protocol.positionOwner(1) == trader
     assert market.protocol.getNumOfOpenPositionsIds() == 1
-    state = market.protocol.marketState(0)
+    state = market.lens.marketState(0)
     assert (state.borrowIndex, state.updatedAt) == (index, now)
     assert audit(market, trader) == before, "nothing is paid for opening without a fee"
     values = {
@@ -150,11 +150,13 @@ def test_open__several_reasons_to_refuse__the_first_names_the_error(
         protocol.openPositionWithSize(0, True, 0, late, sender=trader)
     with reverts(protocol.DeadlinePassed, deadline=late):
         protocol.openPositionWithSize(1, True, 0, late, sender=trader)
-    with reverts(protocol.MarketClosed, marketId=0):
-        protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
-    market.configure()
     with reverts(market.oracle.AnswerNotPositive, answer=dead):
         protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
+    market.set_price(10_000)
+    with reverts(protocol.ZeroAmount):
+        protocol.openPositionWithSize(1, True, 0, clock.now + 9, sender=trader)
+    with reverts(protocol.MarketClosed, marketId=0):
+        protocol.openPositionWithSize(10_000, True, 0, clock.now + 9, sender=trader)
 
 
 @both_sides
@@ -215,7 +217,7 @@ def test_open__largest_open_interest__accepted_and_one_unit_more_not(
     with reverts(market.protocol.AmountOutOfBounds, amount=MAX_SIZE + 1, max=MAX_SIZE):
         market.protocol.openPositionWithToken(half + 1, is_long, sender=trader)
     market.protocol.openPositionWithToken(half, is_long, sender=trader)
-    state = market.protocol.marketState(0)
+    state = market.lens.marketState(0)
     assert (state.longOI, state.shortOI) == ((MAX_SIZE, 0) if is_long else (0, MAX_SIZE))
     audit(market, trader, other_trader)
 

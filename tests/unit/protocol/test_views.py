@@ -39,7 +39,7 @@ def test_constructor__deployed__wired_and_empty(suite):
     assert vault.asset() == suite.prep
     assert vault.reservesByLargerSide() is False
     assert (protocol.liquidity(), protocol.netDeposits(), protocol.marketCount()) == (0, 0, 1)
-    assert protocol.cashFlow(0) == (0, 0, 0, 0, 0, 0)
+    assert suite.lens.cashFlow(0) == (0, 0, 0, 0, 0, 0)
     assert tuple(protocol.exposure(False)) == tuple(protocol.exposure(True)) == (0, 0, 0, 0, 0)
 
 
@@ -48,7 +48,7 @@ def test_constructor__by_larger_side__vault_knows(create_suite):
 
 
 def test_views_of_markets__unknown__revert(btc, reverts):
-    for view in (btc.protocol.marketConfig, btc.protocol.marketState, btc.protocol.cashFlow):
+    for view in (btc.lens.marketConfig, btc.lens.marketState, btc.lens.cashFlow):
         for market in (1, UNLIMITED):
             with reverts(btc.protocol.UnknownMarket, marketId=market):
                 view(market)

@@ -70,11 +70,11 @@ def test_withdraw_collateral__with_position__down_to_15x_and_not_one_unit_furthe
     with reverts(btc.protocol.LeverageTooHigh, leverage=refused, max=MAX_LEVERAGE):
         btc.protocol.withdrawCollateral(most + 1, sender=trader)
 
-    market = btc.protocol.marketState(0)
+    market = btc.lens.marketState(0)
     btc.protocol.withdrawCollateral(most, sender=trader)
     assert btc.position(trader).collateral == COLLATERAL - most
     assert held(btc, trader) == position
-    assert btc.protocol.marketState(0) == market, "what has accrued is not stored"
+    assert btc.lens.marketState(0) == market, "what has accrued is not stored"
     audit(btc, trader)
 
 

@@ -69,7 +69,7 @@ class Value(NamedTuple):
 
 def totals(suite: Suite) -> Totals:
     """Of market 0, as stored."""
-    state = suite.protocol.marketState(0)
+    state = suite.lens.marketState(0)
     return Totals(
         state.longOI,
         state.shortOI,
