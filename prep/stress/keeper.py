@@ -6,12 +6,15 @@ Unlike the real one it pays no gas, is never late, and leaves nothing alone.
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Final
 
 from prep.model import Rejected, System
 from prep.model.book import MARKET
 from prep.model.limits import LIQUIDATION_LEVERAGE
 from prep.model.position import equity, leverage, settle
 from prep.model.results import Deleveraged, PositionLiquidated
+
+BLOCK_SECONDS: Final = 1
 
 
 @dataclass
@@ -73,6 +76,8 @@ def _deleverage(system: System, done: Round) -> None:
         if owner is None:
             return
         size = abs(system.traders[owner].position.size)
+        # A block of its own: a market with price impact is not deleveraged in one with a trade.
+        system.now += BLOCK_SECONDS
         try:
             done.deleverages.append(system.deleverage_trader(owner, size))
         except Rejected as refusal:

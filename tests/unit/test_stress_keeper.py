@@ -104,12 +104,14 @@ def test_work__target_out_of_reach_of_one__closes_the_next(two_winners):
 
     assert [item.closed.trader for item in done.deleverages] == ["large", "small"]
     assert two_winners.collateralization_ratio() == UNLIMITED
+    assert two_winners.now == 2, "each in a block of its own"
 
 
 def test_work__ratio_at_target__closes_nothing(two_winners):
     two_winners.set_target_collateralization_ratio(2 * WAD)
 
     assert work(two_winners, "keeper").deleverages == []
+    assert two_winners.now == 0
 
 
 def test_work__losers_below_the_target__are_not_closed(two_winners):
