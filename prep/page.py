@@ -1,54 +1,46 @@
-"""What the reports share: pages that need nothing else, with charts and tables."""
+"""What reports have in common: pages that need nothing else, beside a file with all numbers."""
 
 import html
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import plotly.graph_objects as go
 
-BLUE: Final = "#2563eb"
-RED: Final = "#dc2626"
-GREEN: Final = "#059669"
-GREY: Final = "#64748b"
-ORANGE: Final = "#d97706"
+from prep.errors import UserError
 
-LAYOUT: Final[dict[str, Any]] = {
-    "template": "plotly_white",
-    "height": 340,
-    "margin": {"l": 96, "r": 16, "t": 8, "b": 46},
-    "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
-    "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-}
-X_AXIS: Final[dict[str, Any]] = {"showline": True, "linecolor": "#cbd5e1"}
-Y_AXIS: Final[dict[str, Any]] = {
-    "tickformat": ",",
-    "automargin": False,
-    "zerolinecolor": "#cbd5e1",
-}
+STYLE: Final = Path(__file__).with_name("page.css")
 
 
-def style() -> str:
-    """Of all reports."""
-    return Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+def prepare(folder: Path) -> None:
+    """Makes the folder, so that nobody waits for a report that has no place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from None
+
+
+def save(folder: Path, page: str, numbers: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Writes the page and the numbers into a folder, and says where."""
+    shown, counted = folder / "report.html", folder / "report.json"
+    content = json.dumps(numbers, indent=1) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shown.write_text(page, encoding="utf-8")
+        counted.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{folder}: the report cannot be written: {error.strerror}") from None
+    return shown, counted
 
 
 def chart(name: str, figure: go.Figure) -> str:
-    """A chart without plotly's script, which the page has once."""
+    """A figure as a part of a page that has plotly's script."""
     config = {"displaylogo": False, "responsive": True, "displayModeBar": False}
     text: str = figure.to_html(
         full_html=False, include_plotlyjs=False, config=config, div_id=f"chart-{name}"
     )
     return text
-
-
-def tiles(items: Iterable[tuple[str, str, str]]) -> str:
-    """What matters most: label, value, and a remark."""
-    return "\n".join(
-        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
-        f"<small>{html.escape(remark)}</small></div>"
-        for label, value, remark in items
-    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int | None) -> str:

@@ -10,7 +10,12 @@ from prep.demo.outcome import Outcome
 from prep.demo.prices import FEED_DECIMALS
 from prep.demo.text import amount, decimal, dollars, instants, moment, share_price
 from prep.model.fixed import WAD, wmul
-from prep.page import BLUE, GREEN, GREY, LAYOUT, ORANGE, RED, X_AXIS, Y_AXIS
+
+BLUE: Final = "#2563eb"
+RED: Final = "#dc2626"
+GREEN: Final = "#059669"
+GREY: Final = "#64748b"
+ORANGE: Final = "#d97706"
 
 BANDS: Final = ((5, "#c7d2fe"), (10, "#818cf8"), (15, "#4f46e5"), (20, "#f59e0b"), (30, "#dc2626"))
 """Upper ends of the bands of leverage, and their colours."""
@@ -159,16 +164,27 @@ def _figure(outcome: Outcome, title: str, tickprefix: str = "", hovermode: str =
     synthetic = outcome.path.start is None
     times = instants(outcome)
     return go.Figure(
-        layout=LAYOUT
-        | {
+        layout={
+            "template": "plotly_white",
+            "height": 340,
+            "margin": {"l": 96, "r": 16, "t": 8, "b": 46},
+            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
             "hovermode": hovermode,
-            "xaxis": X_AXIS
-            | {
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "xaxis": {
                 "title": "Hours since the start" if synthetic else "Time, UTC",
                 "range": [times[0], times[-1]],
+                "showline": True,
+                "linecolor": "#cbd5e1",
                 **({"dtick": _hours_between_ticks(outcome.path.hours)} if synthetic else {}),
             },
-            "yaxis": Y_AXIS | {"title": title, "tickprefix": tickprefix},
+            "yaxis": {
+                "title": title,
+                "tickformat": ",",
+                "automargin": False,
+                "tickprefix": tickprefix,
+                "zerolinecolor": "#cbd5e1",
+            },
         }
     )
 

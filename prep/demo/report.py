@@ -1,7 +1,6 @@
 """The report: a page that needs nothing else, and a file with all numbers."""
 
 import html
-import json
 from dataclasses import asdict
 from pathlib import Path
 from string import Template
@@ -14,23 +13,14 @@ from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import STEP_SECONDS
 from prep.demo.text import amount, dollars, headline, moment, period
 from prep.deploy.record import plain
-from prep.errors import UserError
-from prep.page import chart, style, table, tiles
+from prep.page import STYLE, chart, save, table
 
 TEMPLATE: Final = Path(__file__).with_name("report.html")
 
 
 def write(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
     """Writes the page and the numbers, and says where."""
-    page, numbers = folder / "report.html", folder / "report.json"
-    shown, counted = render(outcome), json.dumps(to_json(outcome), indent=1) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.write_text(shown, encoding="utf-8")
-        numbers.write_text(counted, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{folder}: the report cannot be written: {error.strerror}") from None
-    return page, numbers
+    return save(folder, render(outcome), to_json(outcome))
 
 
 # ---------------------------------------------------------------------------------------- numbers
@@ -110,16 +100,24 @@ def render(outcome: Outcome) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         {name: chart(name, figure) for name, figure in charts.items()},
         plotly=get_plotlyjs(),
-        style=style(),
+        style=STYLE.read_text(encoding="utf-8"),
         period=html.escape(period(outcome)),
         setting=html.escape(f"{outcome.traders} traders, acting on seed {outcome.seed}"),
-        tiles=tiles(headline(outcome)),
+        tiles=_tiles(outcome),
         verdict=_verdict(outcome),
         results=_results(outcome),
         checks=_checks(outcome),
         liquidations=_liquidations(outcome),
         transactions=_transactions(outcome),
         participants=_participants(outcome),
+    )
+
+
+def _tiles(outcome: Outcome) -> str:
+    return "\n".join(
+        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
+        f"<small>{html.escape(remark)}</small></div>"
+        for label, value, remark in headline(outcome)
     )
 
 

@@ -245,7 +245,6 @@ class Orders(Isolated):
         for outcome, _, _, _, _ in plans:
             change += outcome.liquidity_change
             protocol_fee += outcome.protocol_fee
-        self._check_vault_can_pay(change)
         unpaid, liquidity = self.unpaid_protocol_fees + protocol_fee, self.vault.liquidity + change
         booked = 0
         try:
@@ -253,7 +252,9 @@ class Orders(Isolated):
                 plan.book()
                 booked += 1
                 plan.market.check_storable()
-            check_uint128(unpaid, liquidity)
+            check_uint128(unpaid)
+            self._check_vault_can_pay(change)
+            check_uint128(liquidity)
         except Rejected:
             for plan in plans[:booked]:
                 plan.reversed().book()

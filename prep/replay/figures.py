@@ -6,8 +6,8 @@ from typing import Any, Final
 import plotly.graph_objects as go
 from plotly.colors import qualitative
 
+from prep.demo.figures import GREEN, ORANGE, RED
 from prep.model.fixed import WAD, wmul
-from prep.page import GREEN, LAYOUT, ORANGE, RED, X_AXIS, Y_AXIS
 from prep.replay.reference import MarketSample
 from prep.replay.run import Outcome
 
@@ -96,11 +96,16 @@ def _line(figure: Any, name: str, color: str, values: list[Any], form: str) -> N
 
 
 def _figure(title: str, ticks: str = "~s") -> Any:
+    grid = {"showline": True, "linecolor": "#cbd5e1", "zerolinecolor": "#cbd5e1"}
     return go.Figure(
-        layout=LAYOUT
-        | {
+        layout={
+            "template": "plotly_white",
+            "height": 340,
+            "margin": {"l": 96, "r": 16, "t": 8, "b": 46},
+            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
             "hovermode": "x unified",
-            "xaxis": X_AXIS | {"title": "Action"},
-            "yaxis": Y_AXIS | {"title": title, "tickformat": ticks},
+            "xaxis": {"title": "Action", **grid},
+            "yaxis": {"title": title, "tickformat": ticks, "automargin": False, **grid},
         }
     )

@@ -10,7 +10,7 @@ from typing import Final
 from plotly.offline import get_plotlyjs
 
 from prep.errors import UserError
-from prep.page import chart, style, table, tiles
+from prep.page import STYLE, chart, table
 from prep.replay.figures import HIGHEST_RATIO, charts
 from prep.replay.run import Outcome
 from prep.replay.snapshots import render
@@ -56,11 +56,11 @@ def page(outcome: Outcome) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         {name: chart(name, figure) for name, figure in charts(outcome).items()},
         plotly=get_plotlyjs(),
-        style=style(),
+        style=STYLE.read_text(encoding="utf-8"),
         setting=setting,
         highest=HIGHEST_RATIO,
         verdict=_verdict(outcome),
-        tiles=tiles(summary(outcome)),
+        tiles=_tiles(outcome),
         differences=_differences(outcome),
         rejections=_rejections(outcome),
         snapshots=_snapshots(outcome),
@@ -98,6 +98,14 @@ def verdict(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     kind = "good" if outcome.exit_code == 0 else "bad"
     return f'<p class="{kind}">{html.escape(verdict(outcome))}</p>'
+
+
+def _tiles(outcome: Outcome) -> str:
+    return "\n".join(
+        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
+        f"<small>{html.escape(remark)}</small></div>"
+        for label, value, remark in summary(outcome)
+    )
 
 
 def _differences(outcome: Outcome) -> str:

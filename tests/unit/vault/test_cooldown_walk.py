@@ -13,7 +13,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.node import Node, Reverted
+from prep.node import Node, Reverted
 from tests.stateful.mirror import Mirror
 from tests.suite import WAD
 
