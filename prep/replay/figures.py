@@ -45,7 +45,8 @@ def price(outcome: Outcome) -> go.Figure:
             ]
             _line(figure, perp.denom, color, values, ".3f")
     rejected = {rejection.index for rejection in outcome.rejections}
-    snapshots = {i for i, a in enumerate(outcome.plan.actions) if a.kind == "snapshot_state"}
+    performed = outcome.plan.actions[: outcome.performed]
+    snapshots = {i for i, action in enumerate(performed) if action.kind == "snapshot_state"}
     for indices, color in ((snapshots - rejected, "#cbd5e1"), (rejected, RED)):
         for index in sorted(indices)[:MOST_MARKS]:
             figure.add_vline(x=index, line={"color": color, "width": 1, "dash": "dot"})

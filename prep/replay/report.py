@@ -52,7 +52,7 @@ def write(outcome: Outcome, folder: Path) -> None:
 def page(outcome: Outcome) -> str:
     """The page. Its scripts are in it; it asks no server for anything."""
     plan = outcome.plan
-    setting = f"{len(plan.markets)} markets, {len(plan.accounts)} accounts"
+    setting = f"Markets: {len(plan.markets)}. Accounts: {len(plan.accounts)}"
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         {name: chart(name, figure) for name, figure in charts(outcome).items()},
         plotly=get_plotlyjs(),

@@ -148,6 +148,15 @@ def test_charts__every_action__has_its_point(create_outcome):
     assert list(figures["ratio"].data[0].y) == ratios
 
 
+def test_charts__run_that_stopped__marks_nothing_beyond(create_outcome):
+    outcome = create_outcome()
+    del outcome.samples[10:]
+    marked = [line.x0 for line in charts(outcome)["price"].layout.shapes]
+    actions = outcome.plan.actions[:10]
+    assert marked == [i for i, action in enumerate(actions) if action.kind == "snapshot_state"]
+    assert marked
+
+
 def test_charts__long_run__few_points(create_outcome):
     outcome = create_outcome()
     outcome.samples *= 1 + MOST_POINTS // 20
