@@ -318,10 +318,12 @@ class Desk:
             assert rest == 0
             self.suite.set_answer(answer)
             self.answered_at = self.now
+            bad = answer <= 0
+            self.model.set_price(market, Rejected("AnswerNotPositive", answer) if bad else price)
         else:
             oracle = self.stage.oracles[market - 1]
             self.suite_send(oracle.address, "setPrice(uint256)", price)
-        self.model.set_price(market, price)
+            self.model.set_price(market, price)
 
     def move_price(self, market: int, per_mille: int) -> None:
         """Against what the kind of market begins with."""
@@ -436,7 +438,7 @@ class Desk:
             call()
         seen = reverted.value
         plain = (refused.name, [_plain(a) for a in refused.args])
-        assert plain == (seen.name, [_plain(a) for a in seen.args_])
+        assert plain == (seen.name, [_plain(a) for a in seen.args_]), f"{refused} but {seen}"
 
     def refusal(self, sender: str, address: str, signature: str, *args) -> tuple:
         """The name and the values of the error that a call ends with."""
@@ -568,5 +570,5 @@ class _Rejected:
         assert error is not None, f"{self.expected} expected, nothing was refused"
         if not isinstance(error, Rejected):
             return False
-        assert (error.name, [_plain(a) for a in error.args]) == self.expected
+        assert (error.name, [_plain(a) for a in error.args]) == self.expected, str(error)
         return True
