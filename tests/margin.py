@@ -135,6 +135,7 @@ class Desk:
     configs: list[dict] = field(init=False)
     money: dict[str, int] = field(init=False)
     """PREP that each client should have."""
+    oracles: list[ContractInstance] = field(init=False)
     keys: set[tuple] = field(default_factory=set)
     """Positions that were touched: (client, account, market)."""
 
@@ -142,6 +143,7 @@ class Desk:
         self.model = deepcopy(self.stage.model)
         self.configs = [dict(kind.config) for kind in KINDS]
         self.money = {self.client: FUNDS}
+        self.oracles = [self.suite.oracle, *self.stage.oracles]
         self._tell_time()
 
     # ------------------------------------------------------------------------------------- short
@@ -321,28 +323,31 @@ class Desk:
             bad = answer <= 0
             self.model.set_price(market, Rejected("AnswerNotPositive", answer) if bad else price)
         else:
-            oracle = self.stage.oracles[market - 1]
-            self.suite_send(oracle.address, "setPrice(uint256)", price)
+            self.suite_send(self.oracles[market].address, "setPrice(uint256)", price)
             self.model.set_price(market, price)
 
     def move_price(self, market: int, per_mille: int) -> None:
         """Against what the kind of market begins with."""
         self.set_price(market, KINDS[market].price * (1_000 + per_mille) // 1_000)
 
-    def configure(self, market: int, **changes) -> None:
-        """The risk manager changes parameters."""
+    def configure(self, market: int, **changes) -> list[tuple]:
+        """The risk manager changes parameters. The events."""
         config = self.configs[market] | changes
-        oracle = self.oracle_of(market)
         signature = f"setMarket(uint256,{CONFIG_TUPLE})"
         call = (self.suite.risk_manager.address, self.protocol, signature, market)
-        args = market_config(oracle, config)
+        args = market_config(self.oracles[market], config)
         try:
             self.model.set_market(market, _model_config(config))
         except Rejected as refused:
             self.refused_alike(refused, lambda: self.node.simulate(*call, args))
             raise
-        self.send((*call, args))
         self.configs[market] = config
+        return self.send((*call, args))
+
+    def logged_config(self, market: int) -> tuple:
+        """The parameters as events carry them."""
+        address, *rest = market_config(self.oracles[market], self.configs[market])
+        return (address.lower(), *rest)
 
     def configure_vault(self, target: int) -> None:
         """The risk manager sets the target collateralization ratio, WAD."""
@@ -377,9 +382,6 @@ class Desk:
         logs = self.send((*call, market, price))
         self.agree()
         return logs
-
-    def oracle_of(self, market: int) -> ContractInstance:
-        return self.suite.oracle if market == ISOLATED else self.stage.oracles[market - 1]
 
     # ----------------------------------------------------------------------------------- compare
 
@@ -471,7 +473,8 @@ class Desk:
     def _tell_time(self) -> None:
         model = self.model
         model.now = self.node.time()
-        if model.now - self.answered_at > HEARTBEAT:
+        stale = model.now - self.answered_at > HEARTBEAT
+        if stale and self.oracles[ISOLATED] is self.suite.oracle:
             model.set_price(ISOLATED, Rejected("AnswerStale", self.answered_at, HEARTBEAT))
 
     def _accrued_logs(self, market: int) -> list[tuple]:

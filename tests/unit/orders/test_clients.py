@@ -1,4 +1,4 @@
-"""Orders.setMarginClient, and what clients that are not registered and closed markets still allow."""
+"""Orders.setMarginClient, and what is left to clients not registered and in closed markets."""
 
 import pytest
 
@@ -59,8 +59,8 @@ def test_execute_order__no_new_risk__refused_to_open_grow_and_flip(
     size = sign(is_long) * desk.units(market, HELD)
     desk.order(market, size)
     error = stop(why, market)
-    for account, order in [(1, size), (1, -size), (ACCOUNT, 1), (ACCOUNT, -2 * size)]:
-        order = order if order != 1 else sign(is_long)
+    orders = [(1, size), (1, -size), (ACCOUNT, sign(is_long)), (ACCOUNT, -2 * size)]
+    for account, order in orders:
         with rejected(*error):
             desk.order(market, order, account=account)
     assert desk.position(market).size == size
