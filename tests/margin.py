@@ -554,7 +554,8 @@ def _plain(value):
     """Names as text, addresses in lower case."""
     if isinstance(value, bytes):
         value = value.rstrip(b"\0").decode()
-    return value.lower() if isinstance(value, str) else value
+    is_address = isinstance(value, str) and value.startswith("0x")
+    return value.lower() if is_address else value
 
 
 def rejected(name: str, *args):

@@ -347,3 +347,52 @@ def test_set_market__no_skew_scale__needs_no_price(desk, project, admin):
     desk.oracles[PLAIN] = new
     desk.configure(PLAIN)
     desk.agree()
+
+
+# Deleverage of what is left
+
+
+@every_market
+@both_sides
+def test_settled_market__vault_below_target__winners_deleveraged(desk, crowded, market, is_long):
+    crowded(market, is_long)
+    s, other = sign(is_long), SIX if market != SIX else EIGHTEEN
+    desk.settle(market, KINDS[market].price * (10 + s * 9) // 10)
+    break_feed(desk, market)
+    desk.order(other, s * desk.units(other, 1_000_000), account=5)
+    desk.move_price(other, s * 150)
+    desk.configure_vault(10 * WAD)
+    size = s * (abs(desk.position(market).size) // 2)
+    done = desk.deleverage(market, abs(size))
+    assert done.size == size
+    assert done.settlement > 0
+
+
+@with_skew
+@both_sides
+def test_settled_market__side_above_cap__excess_deleveraged(desk, crowded, market, is_long):
+    """A cap from before the settlement still counts."""
+    crowded(market, is_long)
+    s, name = sign(is_long), "maxLongOIValue" if is_long else "maxShortOIValue"
+    desk.set_price(market, KINDS[market].price)
+    desk.configure(market, **{name: 30_000 * WAD})
+    desk.wait(DEAD)
+    desk.settle(market, KINDS[market].price)
+    break_feed(desk, market)
+    m = desk.model.markets[market]
+    size = m.long_oi if is_long else m.short_oi
+    done = desk.deleverage(market, UNLIMITED)
+    excess = size - ((30_000 * WAD + 1) * WAD - 1) // KINDS[market].price
+    assert done.size == s * excess
+
+
+@both_sides
+def test_settled_market__isolated_winner__deleveraged(desk, crowded, trader, is_long):
+    crowded(ISOLATED, is_long)
+    s = sign(is_long)
+    desk.settle(ISOLATED, 10_000 * WAD + s * 9_900 * WAD)
+    desk.wait(8 * DAY)
+    desk.order(PLAIN, s * desk.units(PLAIN, 1_000_000), account=5)
+    desk.move_price(PLAIN, s * 200)
+    desk.configure_vault(10 * WAD)
+    assert desk.deleverage_trader(trader, UNLIMITED).settlement > 0
