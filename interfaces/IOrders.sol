@@ -36,6 +36,8 @@ interface IOrders is IMarkets {
 
     /// @notice Only registered margin clients can open and grow positions.
     error NotMarginClient(address caller);
+    /// @notice The caller is not the deleverager.
+    error NotDeleverager(address caller);
     /// @notice `size` would not reduce a position of `held`.
     error NotReducible(int256 held, int256 size);
 

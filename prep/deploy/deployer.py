@@ -25,15 +25,8 @@ WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "Vault": ("setTargetCollateralizationRatio", "setDepositCap"),
     },
     "GUARDIAN": {"Protocol": ("disableMarket",), "Vault": ("stopWithdrawals",)},
-    "DELEVERAGER": {
-        "Protocol": (
-            "closeOnBehalf(address,int256)",
-            "closeOnBehalf(address,uint256,uint256,int256)",
-        )
-    },
 }
-"""Which role may call which functions of what; the parameters' `roles` are named alike, but for the
-deleverager, which is a contract of the suite."""
+"""Which role may call which functions of what; the parameters' `roles` are named alike."""
 
 Progress = Callable[[str], object]
 
@@ -89,7 +82,6 @@ class _Run:
         oracles = [self._oracle(market) for market in params.markets]
         protocol = self._protocol(prep, authority, params.reserves_by_larger_side)
         self._create("ProtocolLens", "ProtocolLens", protocol.address)
-        deleverager = self._create("Deleverager", "Deleverager", protocol.address)
 
         treasury = params.roles.holder("treasury", me)
         self._call("setTreasury", protocol.setTreasury, treasury)
@@ -105,11 +97,7 @@ class _Run:
             for target, functions in targets.items():
                 step = f"setTargetFunctionRole {role} {target}"
                 self._wire(step, authority, role, contracts[target], functions)
-            holder = (
-                deleverager.address
-                if role == "DELEVERAGER"
-                else params.roles.holder(role.lower(), me)
-            )
+            holder = params.roles.holder(role.lower(), me)
             self._call(
                 f"grantRole {role}", authority.grantRole, getattr(authority, role)(), holder, 0
             )
@@ -131,16 +119,22 @@ class _Run:
         protocol = self._create(
             "Protocol", "Protocol", prep.address, authority.address, by_larger_side
         )
-        if "Vault" not in self._record.contracts:
+        if "Deleverager" not in self._record.contracts:
             # Made by the protocol's constructor: in the same transaction, with these arguments.
-            container = self._container("Vault")
-            arguments = (prep.address, protocol.address, authority.address, by_larger_side)
             transaction = self._record.contract("Protocol").model_dump(
                 include=set(Mined.model_fields)
             )
-            self._record.contracts["Vault"] = _contract(
-                container, transaction, protocol.vault(), arguments
-            )
+            vault = protocol.vault()
+            made: dict[str, tuple[str, tuple[Any, ...]]] = {
+                "Vault": (
+                    vault,
+                    (prep.address, protocol.address, authority.address, by_larger_side),
+                ),
+                "Deleverager": (protocol.deleverager(), (protocol.address, vault)),
+            }
+            for name, (address, arguments) in made.items():
+                container = self._container(name)
+                self._record.contracts[name] = _contract(container, transaction, address, arguments)
             self._record.save(self._path)
         return protocol
 

@@ -26,6 +26,7 @@ from prep.model.position import (
 )
 from prep.model.pricing import execution_price, fee, protocol_share, value
 from prep.model.results import PositionDecreased, PositionIncreased
+from prep.model.storage import check_int128, check_uint128
 from prep.model.vault import VaultState
 
 MARKET: Final = 0
@@ -64,11 +65,6 @@ class Book(Engine):
         if not account.id:
             raise Rejected("NoPosition")
         return account
-
-    def _quote_if_enabled(self) -> Quote:
-        if not self.market(MARKET).config.enabled:
-            raise Rejected("MarketClosed", MARKET)
-        return self.quote(MARKET)
 
     # -------------------------------------------------------------------------------------- checks
 
@@ -141,6 +137,8 @@ class Book(Engine):
 
         if abs(size) > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", abs(size), limits.MAX_SIZE)
+        if not config.enabled:
+            raise Rejected("MarketClosed", MARKET)
         side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
@@ -150,8 +148,8 @@ class Book(Engine):
 
         skew = skew_before + size
         px = execution_price(skew_before, skew, quote.skew_scale, quote.price)
-        self._check_acceptable(px, acceptable, buying=size > 0)
         self._check_reserves(value(size, px), market)
+        self._check_acceptable(px, acceptable, buying=size > 0)
         paid = -fee(config.opening_fee_rate, size, px)
         if paid > account.collateral:
             raise Rejected("InsufficientCollateral", account.collateral, paid)
@@ -166,12 +164,12 @@ class Book(Engine):
         self._check_caps(new.size, quote.price, config, side, skew_before, skew)
         self._check_leverage(new, collateral, quote, skew)
 
-        market.accrue(quote.indices, self.now)
-        market.replace(old, new)
         share = protocol_share(paid, self.protocol_fee_rate)
-        market.opening_fee += paid - share
-        self.unpaid_protocol_fees += share
-        self.vault.liquidity += paid - share
+        unpaid, liquidity = self.unpaid_protocol_fees + share, self.vault.liquidity + paid - share
+        check_uint128(unpaid, liquidity)
+        market.book_growth(old, new, paid - share)
+        market.accrue(quote.indices, self.now)
+        self.unpaid_protocol_fees, self.vault.liquidity = unpaid, liquidity
         account.collateral, account.position = collateral, new
         if not account.id:
             account.id = self._take_id(trader)
@@ -210,15 +208,37 @@ class Book(Engine):
             self.protocol_fee_rate,
         )
         self._check_acceptable(settlement.price, acceptable, buying=part < 0)
+        self._check_booking(account, [settlement])
         rest = reduced(account.position, part)
         if rest.size:
-            if settlement.shortfall:
-                raise Rejected("InsufficientCollateral", account.collateral, -settlement.realised)
             worth = value(rest.size, quote.price)
             if worth < quote.config.min_position_value:
                 raise Rejected("PositionTooSmall", worth, quote.config.min_position_value)
+        check_uint128(settlement.collateral)
         self._check_vault_can_pay(settlement.liquidity_change)
+        check_uint128(self.vault.liquidity + settlement.liquidity_change)
         return settlement, rest
+
+    def _check_booking(self, account: Trader, settlements: list[Settlement]) -> None:
+        """What closing one part after the other books can be stored, and collateral pays for each
+        unless it is the last."""
+        market, size = self.markets[MARKET], account.position.size
+        price_pnl, borrowing_fee = market.price_pnl, market.borrowing_fee
+        closing_fee, funding = market.closing_fee, market.accrued_funding
+        bad_debt, unpaid = market.bad_debt, self.unpaid_protocol_fees
+        for it in settlements:
+            price_pnl -= it.price_pnl
+            borrowing_fee -= it.borrowing_fee
+            closing_fee -= it.closing_fee + it.protocol_share
+            funding -= it.funding
+            check_int128(price_pnl, borrowing_fee, closing_fee, funding)
+            size -= it.size
+            if size and it.shortfall:
+                raise Rejected("InsufficientCollateral", account.collateral, -it.realised)
+            bad_debt -= it.bad_debt
+            check_int128(bad_debt)
+            unpaid += it.protocol_fee
+            check_uint128(unpaid)
 
     def _store(
         self,

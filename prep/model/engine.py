@@ -133,11 +133,13 @@ class Engine:
         """What the open positions could take from the vault now. docs/whitepaper.md, "Reserves".
         Asks for the price of every market with open positions."""
         seq_pnl = funding = borrowing = reserves = 0
-        for market_id, market in enumerate(self.markets):
+        now = self.now
+        for market, price in zip(self.markets, self._prices, strict=True):
             if market.long_oi == market.short_oi == 0:
                 continue
-            price = self.price(market_id)
-            from_price, from_funding, owed = market.at_stake(price, market.accrued(self.now, price))
+            if isinstance(price, Rejected):
+                raise Rejected(price.name, *price.args)
+            from_price, from_funding, owed = market.at_stake(price, market.accrued(now, price))
             seq_pnl += from_price
             funding += from_funding
             borrowing += owed

@@ -246,15 +246,17 @@ class Orders(Isolated):
             protocol_fee += outcome.protocol_fee
         self._check_vault_can_pay(change)
         unpaid, liquidity = self.unpaid_protocol_fees + protocol_fee, self.vault.liquidity + change
-        check_uint128(unpaid, liquidity)
-        for number, plan in enumerate(plans):
-            plan.book()
-            try:
+        booked = 0
+        try:
+            for plan in plans:
+                plan.book()
+                booked += 1
                 plan.market.check_storable()
-            except Rejected:
-                for booked in plans[: number + 1]:
-                    booked.reversed().book()
-                raise
+            check_uint128(unpaid, liquidity)
+        except Rejected:
+            for plan in plans[:booked]:
+                plan.reversed().book()
+            raise
 
         self.unpaid_protocol_fees, self.vault.liquidity = unpaid, liquidity
         for outcome, market, indices, _, _ in plans:

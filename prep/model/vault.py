@@ -10,6 +10,7 @@ from enum import Enum
 
 from prep.model.fixed import UNLIMITED, WAD, mul_div_ceil, mul_div_floor
 from prep.model.limits import MAX_LIQUIDITY, VIRTUAL_ASSETS, VIRTUAL_SHARES, WIPED_OUT
+from prep.model.storage import check_int128
 
 
 class ReserveBasis(Enum):
@@ -126,6 +127,7 @@ class VaultState:
 
     def add(self, owner: Hashable, assets: int, shares: int) -> None:
         """`owner` gets `shares` for `assets`."""
+        check_int128(self.net_deposits + assets)
         self.liquidity += assets
         self.net_deposits += assets
         self.supply += shares
@@ -133,6 +135,7 @@ class VaultState:
 
     def remove(self, owner: Hashable, assets: int, shares: int) -> None:
         """`shares` of `owner` are burned for `assets`."""
+        check_int128(self.net_deposits - assets)
         self.liquidity -= assets
         self.net_deposits -= assets
         self.supply -= shares

@@ -18,6 +18,7 @@ from tests.suite import WAD
 
 LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 CHAIN = 31337
+MADE_BY_PROTOCOL = ("Vault", "Deleverager")
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +101,8 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (0, 10**37)
     assert vault.withdrawalsStopped() is False
     assert contracts["ProtocolLens"].protocol() == protocol
+    deleverager = contracts["Deleverager"]
+    assert (protocol.deleverager(), deleverager.protocol()) == (deleverager, protocol)
     assert tuple(protocol.protocolFees()) == (0, 0, deployer.address)
     assert contracts["Authority"].hasRole(0, deployer).isMember
 
@@ -185,6 +188,8 @@ RESTRICTED = {
     ("Protocol", "setProtocolFeeRate"): "risk_manager",
     ("Protocol", "disableMarket"): "guardian",
     ("Protocol", "setTreasury"): "admin",
+    ("Protocol", "setMarginClient"): "admin",
+    ("Protocol", "settleMarket"): "admin",
     ("Vault", "setTargetCollateralizationRatio"): "risk_manager",
     ("Vault", "setDepositCap"): "risk_manager",
     ("Vault", "stopWithdrawals"): "guardian",
@@ -217,8 +222,10 @@ def test_deploy__every_function__has_the_declared_role(deployed, target):
 
 @pytest.mark.parametrize("target, function", RESTRICTED)
 def test_deploy__restricted_function__is_for_its_role_alone(
-    deployed, everybody, reverts, target, function
+    deployed, everybody, reverts, chain, target, function
 ):
+    if function == "settleMarket":
+        chain.pending_timestamp += 3 * 86_400  # the feed is dead then
     contract, stranger = deployed[target], everybody["stranger"]
     config = deployed["ProtocolLens"].marketConfig(0)
     arguments = {
@@ -228,6 +235,8 @@ def test_deploy__restricted_function__is_for_its_role_alone(
         "setProtocolFeeRate": (1,),
         "disableMarket": (0,),
         "setTreasury": (stranger,),
+        "setMarginClient": (stranger, True),
+        "settleMarket": (0, 10_000 * WAD),
         "setTargetCollateralizationRatio": (1,),
         "setDepositCap": (1,),
         "stopWithdrawals": (),
@@ -323,6 +332,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "BTC/oracle",
         "Protocol",
         "Vault",
+        "Deleverager",
         "ProtocolLens",
     ]
     address = {name: contract.address for name, contract in contracts.items()}
@@ -356,6 +366,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
             "authority": address["Authority"],
             "reservesByLargerSide_": True,
         },
+        "Deleverager": {"protocol_": address["Protocol"], "vault": address["Vault"]},
         "ProtocolLens": {"protocol_": address["Protocol"]},
     }
     assert list(raw["steps"]) == [
@@ -375,7 +386,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "grantRole ADMIN",
         "renounceRole ADMIN",
     ]
-    made = [c for name, c in raw["contracts"].items() if name != "Vault"]
+    made = [c for name, c in raw["contracts"].items() if name not in MADE_BY_PROTOCOL]
     assert deployer.nonce == nonce + len(made) + len(raw["steps"])
     for index, entry in enumerate([*made, *raw["steps"].values()]):
         receipt = chain.provider.get_receipt(entry["transaction"])
@@ -389,7 +400,7 @@ def test_record__constructor_arguments_and_source__rebuild_the_creation_code(
 ):
     run(params)
     for name, contract in Deployment.read(path).contracts.items():
-        if name == "Vault":
+        if name in MADE_BY_PROTOCOL:
             continue
         container = project.get_contract(contract.name)
         abi = container.constructor.abi
@@ -404,7 +415,8 @@ def test_load__finished__answers_by_name(run, params, path):
     contracts = run(params)
     deployment = Deployment.load(CHAIN, path.parent)
     assert deployment.address("BTC/oracle") == contracts["BTC/oracle"].address
-    assert deployment.block("Protocol") == deployment.block("Vault")
+    for name in MADE_BY_PROTOCOL:
+        assert deployment.block(name) == deployment.block("Protocol")
     assert deployment.block("Protocol") == deployment.block("ProtocolLens") - 1
     with pytest.raises(UserError, match="has no ETH/oracle, only Authority, PrepToken, BTC/feed"):
         deployment.address("ETH/oracle")
