@@ -3,28 +3,15 @@
 import pytest
 
 from tests.expected import wmul
-from tests.margin import EIGHTEEN, ISOLATED, KINDS, PLAIN, SIX, rejected
+from tests.margin import EIGHTEEN, ISOLATED, KINDS, PLAIN, SIX, every_market, rejected
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign
 from tests.unit.markets.conftest import DAY, DEAD, HELD, break_feed
 
-sums_lost = pytest.mark.xfail(
-    strict=True,
-    reason="Markets._load leaves the sums of funding and squares at zero once a market with a skew "
-    "scale is settled: closing panics, funding is valued wrongly",
-)
-settled_with_skew = pytest.mark.parametrize(
-    "market",
-    [pytest.param(m, marks=sums_lost) for m in range(4) if KINDS[m].config["skewScale"]],
-)
-every_settled_market = pytest.mark.parametrize(
-    "market",
-    [pytest.param(m, marks=sums_lost if KINDS[m].config["skewScale"] else ()) for m in range(4)],
-    ids=["isolated-18", "plain-8", "full-6", "full-18"],
-)
+with_skew = pytest.mark.parametrize("market", [m for m in range(4) if KINDS[m].config["skewScale"]])
 
 
-@every_settled_market
+@every_market
 @both_sides
 @pytest.mark.parametrize("per_mille", [-300, 0, 50])
 def test_settled_market__positions_opened_before__close_at_the_price_without_impact(
@@ -46,7 +33,6 @@ def test_settled_market__positions_opened_before__close_at_the_price_without_imp
     assert desk.suite.lens.marketState(market).fundingRate == 0
 
 
-@sums_lost
 @both_sides
 def test_settled_market__isolated_positions__close_decrease_and_take_collateral(
     desk, crowded, trader, other_trader, is_long
@@ -67,7 +53,6 @@ def test_settled_market__isolated_positions__close_decrease_and_take_collateral(
         desk.agree()
 
 
-@sums_lost
 @both_sides
 def test_settled_market__isolated_position_without_collateral__liquidated(
     desk, crowded, trader, stranger, is_long
@@ -83,7 +68,7 @@ def test_settled_market__isolated_position_without_collateral__liquidated(
     desk.agree()
 
 
-@every_settled_market
+@every_market
 @both_sides
 def test_settled_market__no_price_any_more__vault_valued_and_other_markets_open(
     desk, crowded, market, is_long
@@ -104,7 +89,7 @@ def test_settled_market__no_price_any_more__vault_valued_and_other_markets_open(
     desk.order(other, sign(is_long) * desk.units(other, HELD))
 
 
-@every_settled_market
+@every_market
 @both_sides
 def test_settled_market__growing__refused_for_ever(desk, crowded, market, is_long):
     crowded(market, is_long)
@@ -128,7 +113,7 @@ def test_settled_market__isolated_opening__refused(desk, trader, reverts, is_lon
         desk.suite.protocol.openPositionWithSize(1_000 * WAD, is_long, sender=trader)
 
 
-@every_settled_market
+@every_market
 @both_sides
 def test_settled_market__closing_fee__stays(desk, crowded, market, is_long):
     crowded(market, is_long)
@@ -141,7 +126,7 @@ def test_settled_market__closing_fee__stays(desk, crowded, market, is_long):
     assert (fee > 0) == (market != PLAIN)
 
 
-@every_settled_market
+@every_market
 @both_sides
 def test_settled_market__close_all__with_the_others(desk, crowded, market, is_long):
     crowded(market, is_long)
@@ -157,7 +142,7 @@ def test_settled_market__close_all__with_the_others(desk, crowded, market, is_lo
     assert [desk.position(m).size for m in range(4)] == [0, 0, 0, 0]
 
 
-@every_settled_market
+@every_market
 @both_sides
 def test_settled_market__vault_below_target__winners_deleveraged(desk, crowded, market, is_long):
     crowded(market, is_long)
@@ -173,7 +158,7 @@ def test_settled_market__vault_below_target__winners_deleveraged(desk, crowded, 
     assert done.settlement > 0
 
 
-@settled_with_skew
+@with_skew
 @both_sides
 def test_settled_market__side_above_cap__excess_deleveraged(desk, crowded, market, is_long):
     """A cap from before the settlement still counts."""
@@ -191,7 +176,6 @@ def test_settled_market__side_above_cap__excess_deleveraged(desk, crowded, marke
     assert done.size == s * excess
 
 
-@sums_lost
 @both_sides
 def test_settled_market__isolated_winner__deleveraged(desk, crowded, trader, is_long):
     crowded(ISOLATED, is_long)

@@ -141,25 +141,19 @@ def test_close_on_behalf__by_anyone_but_the_deleverager__refused(
     protocol = desk.suite.protocol
     args = (trader, 1) if overload == "trader" else (desk.client, ACCOUNT, PLAIN, 1)
     for caller in (admin, risk_manager, guardian, stranger, trader):
-        with reverts(protocol.AccessManagedUnauthorized, caller=caller):
+        with reverts(protocol.NotDeleverager, caller=caller):
             protocol.closeOnBehalf(*args, sender=caller)
     desk.agree()
 
 
 @both_sides
-def test_close_on_behalf__size_against_the_position__not_reducible(
-    desk, stranger, trader, reverts, is_long
-):
-    """Whoever holds the role can only reduce, whatever it asks for."""
-    s, protocol = sign(is_long), desk.suite.protocol
-    desk.suite.authority.grantRole(
-        desk.suite.authority.DELEVERAGER(), stranger, 0, sender=desk.suite.admin
-    )
+def test_close_on_behalf__size_against_the_position__not_reducible(desk, trader, is_long):
+    """The deleverager can only reduce, whatever it asks for."""
+    s, who = sign(is_long), desk.suite.deleverager.address
     size = s * desk.units(PLAIN, HELD)
     desk.order(PLAIN, size)
     desk.open_isolated(trader, 5_000 * WAD, 20_000 * WAD, is_long)
     own = desk.model.position(trader.address).size
-    who = stranger.address
     call = (who, desk.protocol)
     for_account = "closeOnBehalf(address,uint256,uint256,int256)"
     for_trader = "closeOnBehalf(address,int256)"
@@ -174,8 +168,12 @@ def test_close_on_behalf__size_against_the_position__not_reducible(
     for args, error in wrong:
         assert desk.refusal(*call, *args) == error
     # A margin position's is cut to a close, as a reduce-only order's.
-    protocol.closeOnBehalf(desk.client, ACCOUNT, PLAIN, 2 * size, sender=stranger)
-    protocol.closeOnBehalf(trader, own, sender=stranger)
-    desk.model.execute_order(desk.client, ACCOUNT, PLAIN, -size)
-    desk.model.close_position(trader.address)
+    desk.node.rpc("anvil_impersonateAccount", who)
+    settlement = desk.model.execute_order(desk.client, ACCOUNT, PLAIN, -size).settlement
+    assert desk.node.simulate(*call, for_account, desk.client, ACCOUNT, PLAIN, 2 * size) == 0
+    assert settlement == 0
+    desk.send((*call, for_account, desk.client, ACCOUNT, PLAIN, 2 * size))
+    closed = desk.model.close_position(trader.address)
+    assert desk.node.simulate(*call, for_trader, trader.address, own) == closed.realised
+    desk.send((*call, for_trader, trader.address, own))
     desk.agree()
