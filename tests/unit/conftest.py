@@ -8,7 +8,8 @@ from ape_ethereum.trace import Trace
 from ape_foundry.provider import FoundryProvider
 from web3.exceptions import ContractCustomError
 
-from tests.margin import Desk, create_stage
+from tests.desk import Desk
+from tests.margin import create_stage
 from tests.suite import BTC, WAD
 
 LIQUIDITY = 1_000_000 * WAD

@@ -2,15 +2,8 @@
 
 import pytest
 
-from tests.margin import (
-    ISOLATED,
-    LIQUIDITY,
-    MAX_PRICE,
-    PLAIN,
-    SIX,
-    as_components,
-    every_market,
-)
+from tests.agreement import as_components
+from tests.margin import ISOLATED, LIQUIDITY, MAX_PRICE, PLAIN, SIX, every_market
 from tests.suite import WAD
 from tests.unit.books import both_sides, sign
 

@@ -6,7 +6,6 @@ from eth_utils import keccak
 
 from tests.margin import EIGHTEEN, KINDS, MAX_COST, PLAIN
 from tests.suite import BTC, MARKET_FIELDS, UNLIMITED, WAD, market_config
-from tests.unit.books import logs
 
 MARKETS = 1  # the mapping's slot
 
@@ -89,27 +88,20 @@ CAPS = ("maxPositionValue", "maxLongOIValue", "maxShortOIValue", "maxNetOIValue"
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-@pytest.mark.parametrize("name", ["none", *NUMBERS])
-def test_market_config__all_at_their_most__as_given_with_one_zero_or_unlimited(
-    desk, risk_manager, enabled, name
-):
+def test_market_config__all_at_their_most__as_given_with_one_zero_or_unlimited(desk, enabled):
     """Through setMarket: the contract packs, the lens unpacks."""
-    protocol, lens = desk.suite.protocol, desk.suite.lens
-    oracle = desk.oracles[PLAIN]
-    changes = [{}]
-    if name != "none":
-        zero = {name: 0}
-        if name == "maxPositionValue":
-            zero |= {"minPositionValue": 0}
-        changes = [zero, *([{name: UNLIMITED}] if name in CAPS else [])]
+    largest, lens = LARGEST | {"enabled": enabled}, desk.suite.lens.address
+    changes = [{}, *({name: 0} for name in NUMBERS), *({name: UNLIMITED} for name in CAPS)]
     for change in changes:
-        config = market_config(oracle, LARGEST | {"enabled": enabled} | change)
-        tx = protocol.setMarket(PLAIN, config, sender=risk_manager)
-        assert tuple(lens.marketConfig(PLAIN)) == config
-        assert logs(tx, protocol)[-1] == ("MarketConfigured", {"marketId": PLAIN, "config": config})
-        view = lens.market(PLAIN)
-        assert tuple(view.config) == config
-        assert not view.settled
+        floor = {"minPositionValue": 0} if "maxPositionValue" in change else {}
+        *_, logged = desk.configure(PLAIN, **(largest | floor | change))
+        expected = desk.logged_config(PLAIN)
+        assert logged == ("MarketConfigured", (PLAIN, expected))
+        config, view = desk.node.read(
+            (lens, "marketConfig(uint256)", PLAIN), (lens, "market(uint256)", PLAIN)
+        )
+        assert config == view[2] == expected, change
+        assert view[-1] is False, "not settled"
 
 
 def test_market_config__settled__what_is_left_of_it(desk):

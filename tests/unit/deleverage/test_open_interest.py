@@ -3,7 +3,8 @@
 import pytest
 
 from prep.model import Rejected
-from tests.margin import ACCOUNT, ISOLATED, PLAIN, SIX, every_market, rejected
+from tests.agreement import rejected
+from tests.margin import ACCOUNT, ISOLATED, PLAIN, SIX, every_market
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.margin import ISOLATED, Desk
+from tests.desk import Desk
+from tests.margin import ISOLATED
 from tests.suite import WAD
 from tests.unit.books import sign
 

@@ -1,6 +1,6 @@
 """Markets.addMarket: there are at most 64, because every valuation asks all of them."""
 
-from tests.margin import rejected
+from tests.agreement import rejected
 from tests.suite import BTC, CONFIG_TUPLE, market_config
 
 MAX_MARKETS = 64

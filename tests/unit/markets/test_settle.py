@@ -2,15 +2,8 @@
 
 import pytest
 
-from tests.margin import (
-    EIGHTEEN,
-    ISOLATED,
-    KINDS,
-    MAX_PRICE,
-    PLAIN,
-    every_market,
-    rejected,
-)
+from tests.agreement import rejected
+from tests.margin import EIGHTEEN, ISOLATED, KINDS, MAX_PRICE, PLAIN, every_market
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides
 from tests.unit.markets.conftest import DAY, DEAD, HELD, break_feed

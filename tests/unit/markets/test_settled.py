@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.agreement import rejected
 from tests.expected import wmul
-from tests.margin import EIGHTEEN, ISOLATED, KINDS, PLAIN, SIX, every_market, rejected
+from tests.margin import EIGHTEEN, ISOLATED, KINDS, PLAIN, SIX, every_market
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign
 from tests.unit.markets.conftest import DAY, DEAD, HELD, break_feed

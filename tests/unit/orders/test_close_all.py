@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.margin import ISOLATED, KINDS, LIQUIDITY, PLAIN, SIX, rejected
+from tests.agreement import rejected
+from tests.margin import ISOLATED, KINDS, LIQUIDITY, PLAIN, SIX
 from tests.suite import WAD
 from tests.unit.books import both_sides, sign
 

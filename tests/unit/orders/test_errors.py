@@ -5,6 +5,7 @@ The desk asks both functions for every refusal."""
 import pytest
 
 from prep.model import Rejected
+from tests.agreement import rejected
 from tests.expected import execution_price, wmul
 from tests.margin import (
     EIGHTEEN,
@@ -16,7 +17,6 @@ from tests.margin import (
     PLAIN,
     SIX,
     every_market,
-    rejected,
 )
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign

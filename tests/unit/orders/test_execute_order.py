@@ -5,8 +5,9 @@ is, said apart from it."""
 
 import pytest
 
+from tests.agreement import rejected
 from tests.expected import Position, execution_price, fee, wmul
-from tests.margin import ACCOUNT, ISOLATED, KINDS, PLAIN, every_market, rejected
+from tests.margin import ACCOUNT, ISOLATED, KINDS, PLAIN, every_market
 from tests.suite import WAD
 from tests.unit.books import both_sides, sign
 

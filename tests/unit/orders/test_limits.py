@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.margin import ISOLATED, KINDS, PLAIN, every_market, rejected
+from tests.agreement import rejected
+from tests.margin import ISOLATED, KINDS, PLAIN, every_market
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign
 

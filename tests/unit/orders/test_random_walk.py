@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from prep.model import Rejected, checks
-from tests.margin import EIGHTEEN, ISOLATED, KINDS, PLAIN, SIX, Desk
+from tests.desk import Desk
+from tests.margin import EIGHTEEN, ISOLATED, KINDS, PLAIN, SIX
 from tests.suite import UNLIMITED, WAD
 
 LENGTH = 26

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.margin import MAX_SIZE, PLAIN, every_market, rejected
+from tests.agreement import rejected
+from tests.margin import MAX_SIZE, PLAIN, every_market
 from tests.unit.books import both_sides, sign
 
 HELD = 40_000

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.agreement import rejected
 from tests.expected import execution_price, wmul
-from tests.margin import KINDS, LIQUIDITY, PLAIN, SIX, every_market, rejected
+from tests.margin import KINDS, LIQUIDITY, PLAIN, SIX, every_market
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign
 
