@@ -115,7 +115,7 @@ def test_deleverage__losers__left_alone(desk, winners, is_long):
     with rejected("SettlementNotPositive", 0):
         desk.deleverage(PLAIN, desk.units(PLAIN, 20_000), account=2)
     size = desk.position(PLAIN, 2).size
-    # 18 zeros: with that price a base unit of PREP more is won.
+    # The smallest step of the price that wins a base unit of PREP.
     desk.set_price(PLAIN, desk.price(PLAIN) + s * (WAD // abs(size) + 1))
     assert desk.deleverage(PLAIN, MOST, account=2).settlement == 1
 

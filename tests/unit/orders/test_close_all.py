@@ -62,9 +62,9 @@ def test_close_all__loss_in_one_pays_gain_in_another__vault_pays_only_the_sum(
     desk.configure(PLAIN, borrowRate=0)
     desk.order(PLAIN, s * size)
     desk.order(SIX, s * 100 * 10**6)
-    # 200,000 dollars are lost in SIX, a fifth of LIQUIDITY and as much are won in PLAIN.
-    desk.move_price(SIX, -s * 1_000 * 9 // 10)
-    loss = 200_000 * WAD * 9 // 10
+    # Nine tenths of 200,000 dollars.
+    desk.move_price(SIX, -s * 900)
+    loss = 180_000 * WAD
     gain = LIQUIDITY + loss + short_of
     step = -(-gain * WAD // size)
     desk.set_price(PLAIN, KINDS[PLAIN].price + s * step)

@@ -58,7 +58,8 @@ def test_execute_order__held__all_is_realised_and_the_rest_held_anew(
     config, price = KINDS[market].config, desk.price(market)
     m, quote = desk.model.markets[market], desk.model.quote(market)
     skew, scale = m.skew, config["skewScale"]
-    size = sign(is_long) * desk.units(market, abs(CHANGES[change])) * (1 if size_up(change) else -1)
+    dollars = CHANGES[change]
+    size = sign(is_long) * sign(dollars > 0) * desk.units(market, abs(dollars))
     next_ = held.size + size
 
     done = desk.order(market, size)
@@ -80,10 +81,6 @@ def test_execute_order__held__all_is_realised_and_the_rest_held_anew(
     entry = execution_price(price, scale, skew - held.size, skew - held.size + next_)
     assert done.position == (next_, entry, quote.funding_index, quote.borrow_index)
     assert done.settlement == sum(whole) + done.closing_fee - done.opening_fee
-
-
-def size_up(change: str) -> bool:
-    return CHANGES[change] > 0
 
 
 @every_market

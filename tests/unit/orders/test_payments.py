@@ -98,69 +98,72 @@ def test_execute_order__any_order_settles_all__vault_cannot_pay_a_small_one_eith
         desk.order(PLAIN, -s * 10**6)
 
 
-class TestOtherClient:
-    """A client with its own money and allowance: an account that calls the protocol itself."""
+# A client with its own money and allowance: an account that calls the protocol itself
 
-    @pytest.fixture
-    def poor(self, desk, trader):
-        desk.register(trader.address)
-        return trader
 
-    @both_sides
-    @pytest.mark.parametrize("lacking", ["allowance", "balance"])
-    def test_execute_order__cannot_pay__nothing_changes(self, desk, poor, is_long, lacking):
-        size, who = sign(is_long) * desk.units(SIX, 40_000), poor.address
-        fee = desk.model.preview_order(who, 1, SIX, size).opening_fee
-        prep = desk.suite.prep
-        if lacking == "allowance":
-            desk.suite_send(prep.address, "mint(address,uint256)", who, fee)
-            held, allowed = fee, fee - 1
-        else:
-            desk.suite_send(prep.address, "mint(address,uint256)", who, fee - 1)
-            held, allowed = fee - 1, fee
-        desk.money[who] = held
-        approve = (who, prep.address, "approve(address,uint256)", desk.protocol)
-        desk.send((*approve, allowed))
-        error = {
-            "allowance": ("ERC20InsufficientAllowance", desk.protocol.lower(), fee - 1, fee),
-            "balance": ("ERC20InsufficientBalance", who.lower(), fee - 1, fee),
-        }
-        assert desk.refusal(who, desk.protocol, ORDER, 1, SIX, size, False) == error[lacking]
-        done, logs = desk.node.send(who, desk.protocol, ORDER, 1, SIX, size, False)
-        assert (done, logs) == (False, [])
-        desk.keys.add((who, 1, SIX))
-        desk.agree()
-        assert desk.position(SIX, 1, who) == FLAT
+@pytest.fixture
+def poor(desk, trader):
+    desk.register(trader.address)
+    return trader
 
-        if lacking == "balance":
-            desk.suite_send(prep.address, "mint(address,uint256)", who, 1)
-        desk.send((*approve, fee))
-        desk.money[who] = fee
-        desk.order(SIX, size, account=1, client=who)
-        assert desk.money[who] == 0
 
-    @both_sides
-    def test_execute_order__gain__needs_no_allowance(self, desk, poor, is_long):
-        s, who = sign(is_long), poor.address
-        size = s * desk.units(PLAIN, 40_000)
-        desk.order(PLAIN, size, client=who)
-        desk.wait(1)
-        desk.move_price(PLAIN, s * 10)
-        desk.order(PLAIN, -size, client=who)
-        assert desk.money[who] > 399 * WAD
+@both_sides
+@pytest.mark.parametrize("lacking", ["allowance", "balance"])
+def test_execute_order__cannot_pay__nothing_changes(desk, poor, is_long, lacking):
+    size, who = sign(is_long) * desk.units(SIX, 40_000), poor.address
+    fee = desk.model.preview_order(who, 1, SIX, size).opening_fee
+    prep = desk.suite.prep
+    if lacking == "allowance":
+        desk.suite_send(prep.address, "mint(address,uint256)", who, fee)
+        held, allowed = fee, fee - 1
+    else:
+        desk.suite_send(prep.address, "mint(address,uint256)", who, fee - 1)
+        held, allowed = fee - 1, fee
+    desk.money[who] = held
+    approve = (who, prep.address, "approve(address,uint256)", desk.protocol)
+    desk.send((*approve, allowed))
+    error = {
+        "allowance": ("ERC20InsufficientAllowance", desk.protocol.lower(), fee - 1, fee),
+        "balance": ("ERC20InsufficientBalance", who.lower(), fee - 1, fee),
+    }
+    assert desk.refusal(who, desk.protocol, ORDER, 1, SIX, size, False) == error[lacking]
+    done, logs = desk.node.send(who, desk.protocol, ORDER, 1, SIX, size, False)
+    assert (done, logs) == (False, [])
+    desk.keys.add((who, 1, SIX))
+    desk.agree()
+    assert desk.position(SIX, 1, who) == FLAT
 
-    @both_sides
-    def test_close_all__cannot_pay__nothing_changes(self, desk, poor, is_long):
-        s, who = sign(is_long), poor.address
-        size = s * desk.units(PLAIN, 40_000)
-        desk.order(PLAIN, size, account=1, client=who)
-        desk.move_price(PLAIN, -s * 10)
-        loss = -desk.model.preview_order(who, 1, PLAIN, -size).settlement
-        seen = desk.refusal(who, desk.protocol, "closeAll(uint256)", 1)
-        assert seen == ("ERC20InsufficientAllowance", desk.protocol.lower(), 0, loss)
-        assert desk.node.send(who, desk.protocol, "closeAll(uint256)", 1) == (False, [])
-        desk.agree()
-        assert desk.position(PLAIN, 1, who).size == size
+    if lacking == "balance":
+        desk.suite_send(prep.address, "mint(address,uint256)", who, 1)
+    desk.send((*approve, fee))
+    desk.money[who] = fee
+    desk.order(SIX, size, account=1, client=who)
+    assert desk.money[who] == 0
+
+
+@both_sides
+def test_execute_order__gain__needs_no_allowance(desk, poor, is_long):
+    s, who = sign(is_long), poor.address
+    size = s * desk.units(PLAIN, 40_000)
+    desk.order(PLAIN, size, client=who)
+    desk.wait(1)
+    desk.move_price(PLAIN, s * 10)
+    desk.order(PLAIN, -size, client=who)
+    assert desk.money[who] > 399 * WAD
+
+
+@both_sides
+def test_close_all__cannot_pay__nothing_changes(desk, poor, is_long):
+    s, who = sign(is_long), poor.address
+    size = s * desk.units(PLAIN, 40_000)
+    desk.order(PLAIN, size, account=1, client=who)
+    desk.move_price(PLAIN, -s * 10)
+    loss = -desk.model.preview_order(who, 1, PLAIN, -size).settlement
+    seen = desk.refusal(who, desk.protocol, "closeAll(uint256)", 1)
+    assert seen == ("ERC20InsufficientAllowance", desk.protocol.lower(), 0, loss)
+    assert desk.node.send(who, desk.protocol, "closeAll(uint256)", 1) == (False, [])
+    desk.agree()
+    assert desk.position(PLAIN, 1, who).size == size
 
 
 def test_execute_order__nothing_to_settle__no_token_moves(desk):
