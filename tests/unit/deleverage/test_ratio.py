@@ -67,6 +67,18 @@ def test_deleverage__ratio_at_target_or_one_above__nothing_to_deleverage(
                 desk.deleverage(market, size)
 
 
+@every_market
+@both_sides
+def test_deleverage__small_winner__ratio_better_and_still_below_the_target(
+    desk, winners, market, is_long
+):
+    """Every step counts, however far the target is."""
+    winners(market, is_long)
+    desk.configure_vault(10 * WAD)
+    done = desk.deleverage(market, MOST, account=1)
+    assert done.ratio_before < done.ratio_after < 10 * WAD
+
+
 @both_sides
 def test_deleverage__trader_at_target__nothing_to_deleverage(
     desk, isolated_winners, trader, is_long
