@@ -236,11 +236,10 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function closeOnBehalf(address account, int256 size) external nonReentrant returns (int256) {
-        _checkDeleverager();
+        _checkForcedClose(BTC);
         Trader memory trader = _load(account);
-        int256 held = trader.position.size;
-        _check(_reducing(held, -size) == -size, NotReducible.selector, uint256(held), uint256(-size));
-        return _reduce(_begin(BTC), trader, size, _noLimits());
+        int256 part = -_reducing(trader.position.size, -size);
+        return _reduce(_begin(BTC), trader, part, _noLimits());
     }
 
     // -------------------------------------------------------------------------------------------------------- views
@@ -571,8 +570,8 @@ contract Protocol is IProtocol, Orders {
         market.freeId = uint32(id);
     }
 
-    function _checkDeleverager() internal view override {
-        require(msg.sender == deleverager, NotDeleverager(msg.sender));
+    function _deleverager() internal view override returns (address) {
+        return deleverager;
     }
 
     function _payOut(address to, uint256 amount) internal override {

@@ -52,7 +52,12 @@ ROLES = {
             "setMarket(uint256,{config})",
             "setProtocolFeeRate(uint256)",
         ),
-        ("setTargetCollateralizationRatio(uint256)", "setDepositCap(uint256)"),
+        (
+            "setTargetCollateralizationRatio(uint256)",
+            "setDepositCap(uint256)",
+            "setCooldownPeriod(uint256)",
+            "setRedeemWindow(uint256)",
+        ),
     ),
     "GUARDIAN": (("disableMarket(uint256)",), ("stopWithdrawals()",)),
 }

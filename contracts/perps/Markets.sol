@@ -143,7 +143,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function settleMarket(uint256 marketId, uint256 price) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
         require(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready(marketId));
-        _checkParameter("price", price, 1, MAX_PRICE);
+        _checkPrice(price);
         uint256 lastUpdate = s.oracle.lastUpdate();
         require(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive(lastUpdate));
         _accrue(marketId, price);
@@ -375,6 +375,10 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
 
     function _checkedPrice(IPriceOracle oracle) private view returns (uint256 price) {
         price = oracle.price();
+        _checkPrice(price);
+    }
+
+    function _checkPrice(uint256 price) private pure {
         _check(price != 0 && price <= MAX_PRICE, PriceOutOfBounds.selector, price, MAX_PRICE);
     }
 

@@ -82,7 +82,7 @@ abstract contract Orders is IOrders, Markets {
         nonReentrant
         returns (int256 settlement)
     {
-        _checkDeleverager();
+        _checkForcedClose(marketId);
         int256 toVault;
         (settlement, toVault) = _execute(Order(client, account, marketId, -size, true));
         _pay(client, settlement, toVault);
@@ -132,8 +132,15 @@ abstract contract Orders is IOrders, Markets {
         toVault = -settlement - int256(out.protocolFee);
     }
 
-    /// @dev Requires the caller to be who decides about deleverage.
-    function _checkDeleverager() internal view virtual;
+    /// @dev Requires the caller to be who decides about deleverage, and that nobody has moved the skew in this block: who
+    /// is closed against his will names no worst price, and would pay whoever moves it before and back afterwards.
+    function _checkForcedClose(uint256 marketId) internal view {
+        require(msg.sender == _deleverager(), NotDeleverager(msg.sender));
+        MarketSlots storage s = _markets[marketId];
+        require(s.skewScale == 0 || s.updatedAt != uint32(block.timestamp), MarketBusy(marketId));
+    }
+
+    function _deleverager() internal view virtual returns (address);
 
     /// @dev What an order would do, all checks included but whether the vault can pay.
     function _plan(Order memory o) private view returns (Market memory market, OrderOutcome memory out) {

@@ -15,6 +15,7 @@ from prep.deploy.record import Contract, Deployment, Mined, plain
 from prep.deploy.transactions import Transactions
 from prep.errors import UserError
 from prep.model import limits
+from prep.model.redeem_queue import DEFAULT_REDEEM_WINDOW
 
 ADMIN_ROLE: Final = 0
 """AccessManager's own: whatever is not given to another role is the admin's."""
@@ -22,7 +23,12 @@ WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "MINTER": {"PrepToken": ("mint(address,uint256)",)},
     "RISK_MANAGER": {
         "Protocol": ("addMarket", "setMarket", "setProtocolFeeRate"),
-        "Vault": ("setTargetCollateralizationRatio", "setDepositCap"),
+        "Vault": (
+            "setTargetCollateralizationRatio",
+            "setDepositCap",
+            "setCooldownPeriod",
+            "setRedeemWindow",
+        ),
     },
     "GUARDIAN": {"Protocol": ("disableMarket",), "Vault": ("stopWithdrawals",)},
 }
@@ -88,7 +94,7 @@ class _Run:
         if params.protocol_fee_rate:
             self._call("setProtocolFeeRate", protocol.setProtocolFeeRate, params.protocol_fee_rate)
         vault = self._record.instance(self._project, "Vault")
-        self._set_limits(vault, params.target_collateralization_ratio, params.deposit_cap)
+        self._set_limits(vault, params)
         for index, (market, oracle) in enumerate(zip(params.markets, oracles, strict=True)):
             self._add_market(protocol, index, market, oracle.address)
 
@@ -138,13 +144,16 @@ class _Run:
             self._record.save(self._path)
         return protocol
 
-    def _set_limits(self, vault: ContractInstance, target: int, cap: int) -> None:
+    def _set_limits(self, vault: ContractInstance, params: Parameters) -> None:
         """Unless the vault has them from its constructor."""
-        if target:
-            step = "setTargetCollateralizationRatio"
-            self._call(step, vault.setTargetCollateralizationRatio, target)
-        if cap != limits.MAX_LIQUIDITY:
-            self._call("setDepositCap", vault.setDepositCap, cap)
+        for setter, value, default in (
+            ("setTargetCollateralizationRatio", params.target_collateralization_ratio, 0),
+            ("setDepositCap", params.deposit_cap, limits.MAX_LIQUIDITY),
+            ("setRedeemWindow", params.redeem_window, DEFAULT_REDEEM_WINDOW),
+            ("setCooldownPeriod", params.cooldown_period, 0),
+        ):
+            if value != default:
+                self._call(setter, getattr(vault, setter), value)
 
     def _add_market(
         self, protocol: ContractInstance, index: int, market: Market, oracle: str

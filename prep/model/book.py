@@ -13,7 +13,7 @@ from prep.model.config import MarketConfig
 from prep.model.engine import Engine
 from prep.model.errors import Rejected
 from prep.model.fixed import WAD
-from prep.model.market import Market, Quote
+from prep.model.market import Indices, Market, Quote
 from prep.model.position import (
     FLAT,
     Position,
@@ -87,12 +87,13 @@ class Book(Engine):
         if result > limits.MAX_LEVERAGE:
             raise Rejected("LeverageTooHigh", result, limits.MAX_LEVERAGE)
 
-    def _check_reserves(self, added: int, market: Market) -> None:
-        """The reserve for the notional `added` fits beside that of all positions before."""
+    def _check_reserves(self, added: int, market: Market, indices: Indices) -> None:
+        """The reserve for the notional `added` on a market, accrued to these indices, fits beside
+        that of all positions before."""
         factor = market.config.reserve_factor
         if factor == 0:
             return
-        required = added * factor // WAD + self.exposure().reserves
+        required = added * factor // WAD + self.liquidity_reserves_to_hold(market, indices)
         if required > self.vault.liquidity:
             raise Rejected("ReservesExceeded", required, self.vault.liquidity)
 
@@ -105,16 +106,17 @@ class Book(Engine):
         size: int, price: int, config: MarketConfig, side: int, skew_before: int, skew: int
     ) -> None:
         """The largest position, the side's cap, and the skew's if it grew: at the oracle price."""
-        worth = value(size, price)
+        worth = abs(size) * price // WAD
         if worth > config.max_position_value:
             raise Rejected("PositionTooLarge", worth, config.max_position_value)
-        worth = value(side, price)
+        worth = side * price // WAD
         cap = config.max_long_oi_value if size > 0 else config.max_short_oi_value
         if worth > cap:
             raise Rejected("OpenInterestCapExceeded", worth, cap)
-        worth = value(skew, price)
-        if abs(skew) > abs(skew_before) and worth > config.max_net_oi_value:
-            raise Rejected("NetOpenInterestCapExceeded", worth, config.max_net_oi_value)
+        if abs(skew) > abs(skew_before):
+            worth = abs(skew) * price // WAD
+            if worth > config.max_net_oi_value:
+                raise Rejected("NetOpenInterestCapExceeded", worth, config.max_net_oi_value)
 
     @staticmethod
     def _must_go(position: Position, collateral: int, quote: Quote, skew: int) -> bool:
@@ -148,7 +150,7 @@ class Book(Engine):
 
         skew = skew_before + size
         px = execution_price(skew_before, skew, quote.skew_scale, quote.price)
-        self._check_reserves(value(size, px), market)
+        self._check_reserves(value(size, px), market, quote.indices)
         self._check_acceptable(px, acceptable, buying=size > 0)
         paid = -fee(config.opening_fee_rate, size, px)
         if paid > account.collateral:

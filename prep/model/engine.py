@@ -7,7 +7,7 @@ from prep.model import views
 from prep.model.config import MarketConfig
 from prep.model.errors import Rejected
 from prep.model.limits import MAX_MARKETS, MAX_PRICE
-from prep.model.market import Market, Quote, Unrealised
+from prep.model.market import Indices, Market, Quote, Unrealised
 from prep.model.results import (
     MarketConfigured,
     MarketDisabled,
@@ -146,9 +146,19 @@ class Engine:
             reserves += market.reserve(from_price, from_funding, by_larger_side)
         return Exposure(seq_pnl, funding, borrowing, reserves)
 
-    def liquidity_reserves_to_hold(self) -> int:
-        """Liquidity that has to stay in the vault, by the difference of the sides."""
-        return self.exposure().reserves
+    def liquidity_reserves_to_hold(
+        self, known: Market | None = None, indices: Indices = (0, 0, 0)
+    ) -> int:
+        """Liquidity that has to stay in the vault, by the difference of the sides. `indices`: of
+        now, of the market `known`, from somebody who has accrued it already."""
+        required, now = 0, self.now
+        for market_id, market in enumerate(self.markets):
+            if market.long_oi or market.short_oi:
+                price = self.price(market_id)
+                current = indices if market is known else market.accrued(now, price)
+                seq_pnl, funding, _ = market.at_stake(price, current)
+                required += market.reserve(seq_pnl, funding, False)
+        return required
 
     def total_debt(self) -> int:
         """What the vault owes to traders on balance."""

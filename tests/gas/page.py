@@ -49,6 +49,8 @@ on, without skew pricing.
 {further}
 
 - **With accounts and LPs:** not at all.
+- **With requests:** with those in the LP's own queue, a slot each, of which there are 8 at most.
+  Who has none, in a vault that never had a cooldown, pays for nothing.
 - **Views:** `ProtocolLens.positions` grows with the number of ids asked for, `getIdsNotInUse`
   with the number of free ids. Nothing on chain calls either.
 

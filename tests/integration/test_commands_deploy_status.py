@@ -380,6 +380,8 @@ def test_deploy__public_network__deploys_and_hands_over(
     vault = record["contracts"]["Vault"]["address"]
     limits = ("reservesByLargerSide()", "targetCollateralizationRatio()", "depositCap()")
     assert client.read(*((vault, name) for name in limits)) == [True, 3 * WAD // 2, 10**25]
+    periods = ("cooldownPeriod()", "redeemWindow()")
+    assert client.read(*((vault, name) for name in periods)) == [3 * 86_400, 7 * 86_400]
 
     # The feed has no answer: what needs none is shown all the same.
     status = run("status", "--network", public_node, "--folder", folder)

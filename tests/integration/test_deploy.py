@@ -55,6 +55,8 @@ def separate(params, admin, guardian, risk_manager, minter, treasury):
             "protocol_fee_rate": WAD // 10,
             "target_collateralization_ratio": 3 * WAD // 2,
             "deposit_cap": 1_000_000 * WAD,
+            "cooldown_period": 3 * 86_400,
+            "redeem_window": 86_400,
             "reserves_by_larger_side": True,
         }
     )
@@ -99,6 +101,7 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
     assert (protocol.vault(), vault.protocol(), vault.asset()) == (vault, protocol, token)
     assert vault.reservesByLargerSide() is False
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (0, 10**37)
+    assert (vault.cooldownPeriod(), vault.redeemWindow()) == (0, 7 * 86_400)
     assert vault.withdrawalsStopped() is False
     assert contracts["ProtocolLens"].protocol() == protocol
     deleverager = contracts["Deleverager"]
@@ -119,6 +122,7 @@ def test_deploy__other_settings__are_on_the_chain(deployed, treasury):
     vault = deployed["Vault"]
     assert vault.reservesByLargerSide() is True
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (15 * 10**17, 10**24)
+    assert (vault.cooldownPeriod(), vault.redeemWindow()) == (3 * 86_400, 86_400)
     assert tuple(deployed["Protocol"].protocolFees()) == (WAD // 10, 0, treasury.address)
 
 
@@ -126,6 +130,8 @@ SETTERS = {
     "setProtocolFeeRate": {"protocol_fee_rate": 1},
     "setTargetCollateralizationRatio": {"target_collateralization_ratio": 1},
     "setDepositCap": {"deposit_cap": 10**37 - 1},
+    "setRedeemWindow": {"redeem_window": 0},
+    "setCooldownPeriod": {"cooldown_period": 1},
 }
 
 
@@ -192,6 +198,8 @@ RESTRICTED = {
     ("Protocol", "settleMarket"): "admin",
     ("Vault", "setTargetCollateralizationRatio"): "risk_manager",
     ("Vault", "setDepositCap"): "risk_manager",
+    ("Vault", "setCooldownPeriod"): "risk_manager",
+    ("Vault", "setRedeemWindow"): "risk_manager",
     ("Vault", "stopWithdrawals"): "guardian",
     ("Vault", "resumeWithdrawals"): "admin",
 }
@@ -239,6 +247,8 @@ def test_deploy__restricted_function__is_for_its_role_alone(
         "settleMarket": (0, 10_000 * WAD),
         "setTargetCollateralizationRatio": (1,),
         "setDepositCap": (1,),
+        "setCooldownPeriod": (1,),
+        "setRedeemWindow": (0,),
         "stopWithdrawals": (),
         "resumeWithdrawals": (),
     }[function]
@@ -255,6 +265,7 @@ def test_deploy__stopped_withdrawals__are_resumed_by_the_admin_alone(
     deployed, everybody, lp, reverts
 ):
     token, vault = deployed["PrepToken"], deployed["Vault"]
+    vault.setCooldownPeriod(0, sender=everybody["risk_manager"])
     token.mint(sender=lp)
     token.approve(vault, 2 * WAD, sender=lp)
     vault.deposit(2 * WAD, sender=lp)
@@ -374,6 +385,8 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "setProtocolFeeRate",
         "setTargetCollateralizationRatio",
         "setDepositCap",
+        "setRedeemWindow",
+        "setCooldownPeriod",
         "addMarket BTC",
         "setTargetFunctionRole MINTER PrepToken",
         "grantRole MINTER",

@@ -35,6 +35,7 @@ def params(admin, guardian, risk_manager):
     roles = local.roles.model_copy(update=holders)
     changes = {"roles": roles, "protocol_fee_rate": 10**17}
     changes |= {"target_collateralization_ratio": 2 * 10**18, "deposit_cap": 10**24}
+    changes |= {"cooldown_period": 3_600, "redeem_window": 0}
     return local.model_copy(update=changes)
 
 
@@ -130,6 +131,7 @@ def test_deploy__crash_at_every_step__makes_nothing_twice(
     assert deployment.instance(project, "Protocol").marketCount() == 1
     vault = deployment.instance(project, "Vault")
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (2 * 10**18, 10**24)
+    assert (vault.cooldownPeriod(), vault.redeemWindow()) == (3_600, 0)
 
 
 # ------------------------------------------------------------------------------ what may be pending

@@ -102,6 +102,56 @@ def test_deleverage__closing_fee__is_taken_once_and_shared() -> None:
     assert result.ratio_after == 8_508 * WAD // 7_980 == system.collateralization_ratio(), "R1"
 
 
+def test_deleverage__ratio_of_one_and_rounding__a_fallen_debt_does_not_excuse_a_worse_ratio() -> (
+    None
+):
+    system = clearing(MarketConfig())
+    for account, size, price in ((7, -2, 27_500), (8, 1, 22_500), (9, 2, 15_000)):
+        system.set_price(1, centi(price))
+        system.execute_order("desk", account, 1, size)
+    system.set_price(1, centi(25_000))
+    # Costs of -5, 2 and 3 (5.5 and 2.25 toward zero) make a debt of 1 * 2.5 - 0 = 2.
+    system.withdraw("lp", 1_000_000 - 2)
+    system.set_target_collateralization_ratio(2 * WAD)
+    assert system.collateralization_ratio() == WAD
+    # Account 9 gains 2 * (2.5 - 1.5) = 2; the rest has -2 - (-5 + 2) = 1 coming: 0 / 1.
+    with pytest.raises(Rejected) as caught:
+        system.deleverage_account("desk", 9, 1, 2)
+    assert caught.value == Rejected("RatioWorsened", WAD, 0, 2 * WAD), "R1"
+
+
+def test_deleverage__vault_cannot_pay_a_margin_position__is_refused_before_all_else() -> None:
+    system = priced(crowded(liquidity=3_000), 6_000, 14_000)  # 5,600 are owed, a owes 4,000
+    system.set_target_collateralization_ratio(3 * WAD)
+    with pytest.raises(Rejected, match=r"^VaultCannotPay\(4000, 3000\)$"):
+        system.deleverage_account("desk", 7, 1, UNLIMITED)
+
+
+def test_deleverage__vault_cannot_pay_the_protocol__is_refused_before_all_else() -> None:
+    system = clearing(MarketConfig(closing_fee_rate=WAD // 11), protocol_fee_rate=WAD // 2)
+    system.execute_order("desk", 7, 1, 1_000)
+    system.withdraw("lp", 1_000_000 - 49)
+    system.set_price(1, centi(11_000))
+    system.set_target_collateralization_ratio(WAD)
+    # A gain of 100 and a fee of 99.99, up: nothing for the client, half of it for the protocol.
+    with pytest.raises(Rejected, match=r"^VaultCannotPay\(50, 49\)$"):
+        system.deleverage_account("desk", 7, 1, UNLIMITED)
+    system.deposit("lp", 1)
+    with pytest.raises(Rejected, match=r"^SettlementNotPositive\(0\)$"):
+        system.deleverage_account("desk", 7, 1, UNLIMITED)
+
+
+def test_deleverage__ratio_at_its_target__is_not_low() -> None:
+    system = priced(crowded(liquidity=10_000), 10_000, 14_000)
+    system.execute_order("desk", 8, 1, -4_000)
+    system.set_target_collateralization_ratio(2 * WAD + 10**17)
+    assert system.collateralization_ratio() == 2 * WAD + 10**17
+    with pytest.raises(Rejected, match=r"^NothingToDeleverage\(2100000000000000000, 21"):
+        system.deleverage_account("desk", 7, 1, 1)
+    system.set_target_collateralization_ratio(2 * WAD + 10**17 + 1)
+    assert system.deleverage_account("desk", 7, 1, 1).settlement == 4_000
+
+
 def test_deleverage__vault_cannot_pay_the_whole__a_part_of_an_isolated_one_can_be() -> None:
     system = priced(crowded(liquidity=1_000), 16_000, 10_000)
     with pytest.raises(Rejected, match=r"^VaultCannotPay\(6000, 1000\)$"):
@@ -191,6 +241,8 @@ def test_deleverage__loser_is_closed_at_the_cost_of_the_ratio__is_refused() -> N
         (lambda s: s.deleverage_trader("b", 0), ("ZeroAmount",)),
         (lambda s: s.deleverage_account("desk", 9, 1, 1), ("NothingToClose",)),
         (lambda s: s.deleverage_account("desk", 7, 2, 1), ("NothingToClose",)),
+        (lambda s: s.deleverage_account("desk", 7, 3, 1), ("NothingToClose",)),
+        (lambda s: s.deleverage_account("desk", 7, -2, 1), ("NothingToClose",)),
         (lambda s: s.deleverage_trader("b", 1), ("NothingToClose",)),
         (
             lambda s: s.deleverage_trader("a", 1),

@@ -139,7 +139,8 @@ ATTACK = (*TRADES, *ORDERS, "lp_deposit", "lp_withdraw")
 def test_attack__one_block_one_price__gains_nothing(
     world: MarginWorld, before: list[Any], sequence: list[Any]
 ) -> None:
-    """By three traders, three accounts and an LP, all flat and unused before and flat after."""
+    """By three traders, three accounts and an LP, all flat and unused before and flat after.
+    Without deleverage: who may force others to close can move the skew against them first."""
     system = world.system
     for who in (0, 0, 1, 2, 3):
         world.act("pay_in", who, 9_000)

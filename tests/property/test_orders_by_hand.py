@@ -308,6 +308,27 @@ def test_order__at_and_beyond_its_bound__is_refused_beyond(
     assert all_checks(system) == []
 
 
+def test_set_margin_client__twice__is_as_said_last() -> None:
+    system = clearing()
+    for registered in (False, False, True, True):
+        assert system.set_margin_client("desk", registered).registered == registered
+        assert system.is_margin_client("desk") == registered
+    assert not system.is_margin_client("stranger")
+
+
+def test_order__reserve_for_another_market__counts_the_funding_of_that_one() -> None:
+    config = replace(DEEP, max_funding_velocity=WAD, reserve_factor=WAD // 2)
+    system = clearing(config)
+    system.execute_order("desk", 8, 2, 20_000)
+    system.now += DAY
+    # Half of 20,200, no gain with the impact of closing, and 1 % of funding on 20,000 comes in.
+    assert system.liquidity_reserves_to_hold() == 10_100 - 200
+    system.withdraw("lp", 990_000)
+    with pytest.raises(Rejected, match=r"^ReservesExceeded\(10001, 10000\)$"):
+        system.execute_order("desk", 7, 1, 202)
+    system.execute_order("desk", 7, 1, 200)
+
+
 def test_order__market_of_isolated_positions__needs_its_depth() -> None:
     system = System()
     system.add_market(MarketConfig(skew_scale=1_200))

@@ -162,6 +162,22 @@ def test_close__isolated_gain__fits_into_collateral() -> None:
     assert system.decrease_position("a", 4 * 10**6).collateral == 2**128 - 1
 
 
+def test_close__bad_debt__fits_into_128_bits() -> None:
+    system = vast()
+    system.deposit_collateral("a", 10**8)
+    system.open_position_with_token("a", 1_000, True)
+    system.set_price(0, 8 * 10**5 * WAD)  # a loss of twice what is there
+    system.markets[0].bad_debt = -(2**127) + 10**8 - 1
+    beyond = Rejected(INT, 128, -(2**127) - 1)
+    assert refused_unchanged(system, system.close_position, "a") == beyond
+    assert refused_unchanged(system, system.liquidate_position, "keeper", 1) == beyond
+    system.markets[0].bad_debt += 1
+    # The reward of 0.5 % of 10**9 would be the vault's to pay, and a debt as well.
+    beyond = Rejected(INT, 128, -(2**127) - 5 * 10**6)
+    assert refused_unchanged(system, system.liquidate_position, "keeper", 1) == beyond
+    assert system.close_position("a").bad_debt == 10**8
+
+
 def test_liquidate__reward__fits_into_the_liquidators_collateral() -> None:
     system = vast()
     system.deposit_collateral("a", 10**9)
