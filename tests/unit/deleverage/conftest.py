@@ -49,5 +49,6 @@ def cap(desk):
         size = (m.long_oi if is_long else m.short_oi) - excess
         value = size * desk.price(market) // WAD
         desk.configure(market, **{"maxLongOIValue" if is_long else "maxShortOIValue": value})
+        desk.wait(1)  # nothing is deleveraged in a block in which its market was touched
 
     return act

@@ -114,10 +114,12 @@ def test_deleverage__last_debt_gone__ratio_infinite_afterwards(desk, is_long):
 def test_deleverage__losers__left_alone(desk, winners, is_long):
     """Neither those who would pay nor those who would get nothing, in whatever size."""
     s = sign(is_long)
+    desk.configure(PLAIN, borrowRate=0)
     winners(PLAIN, is_long)
     desk.order(PLAIN, s * desk.units(PLAIN, 50_000), account=2)
     desk.order(SIX, s * desk.units(SIX, 50_000), account=2)
     desk.configure_vault(10 * WAD)
+    desk.wait(1)
     fee = desk.model.preview_order(desk.client, 2, SIX, -desk.position(SIX, 2).size).settlement
     assert fee < 0
     with rejected("SettlementNotPositive", fee):
@@ -141,6 +143,7 @@ def test_deleverage__losing_trader__left_alone(
     desk.suite.protocol.closePosition(sender=other_trader)
     desk.model.close_position(other_trader.address)
     desk.open_isolated(other_trader, 10_000 * WAD, 60_000 * WAD, is_long)
+    desk.wait(1)
     whole = desk.model.position(other_trader.address).size
     with rejected("SettlementNotPositive", -loss(desk, other_trader)):
         desk.deleverage_trader(other_trader, abs(whole))
@@ -226,3 +229,19 @@ def test_deleverage__another_account_than_the_winner__only_that_one_is_closed(
     desk.deleverage(PLAIN, MOST, account=1)
     assert desk.position(PLAIN, ACCOUNT) == big
     assert desk.position(PLAIN, 1).size == 0
+
+
+@every_market
+@both_sides
+def test_deleverage__market_touched_in_this_block__busy_where_trading_moves_the_price(
+    desk, winners, market, is_long
+):
+    """Without a skew scale nobody moves it."""
+    winners(market, is_long)
+    desk.configure_vault(10 * WAD)
+    desk.order(market, sign(is_long) * desk.units(market, 100), account=3)
+    if market != PLAIN:
+        with rejected("MarketBusy", market):
+            desk.deleverage(market, MOST)
+        desk.wait(1)
+    desk.deleverage(market, MOST)

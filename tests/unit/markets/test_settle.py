@@ -93,19 +93,16 @@ def test_settle_market__unknown__says_so(desk, market):
 @pytest.mark.parametrize("price", [0, MAX_PRICE + 1, UNLIMITED])
 def test_settle_market__price_beyond_bounds__refused(desk, price):
     """Before it is asked whether the feed is dead."""
-    expected = ("ParameterOutOfBounds", "price", price, 1, MAX_PRICE)
+    expected = ("PriceOutOfBounds", price, MAX_PRICE)
     assert refusal(desk, PLAIN, price) == expected
     desk.wait(DEAD)
     assert refusal(desk, PLAIN, price) == expected
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the model says PriceOutOfBounds, the contracts ParameterOutOfBounds"
-)
 @pytest.mark.parametrize("price", [0, MAX_PRICE + 1])
 def test_settle_market__price_beyond_bounds__model_agrees(desk, price):
     desk.wait(DEAD)
-    with rejected("ParameterOutOfBounds", "price", price, 1, MAX_PRICE):
+    with rejected("PriceOutOfBounds", price, MAX_PRICE):
         desk.settle(PLAIN, price)
 
 
