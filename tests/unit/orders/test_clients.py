@@ -152,8 +152,10 @@ def test_close_on_behalf__size_against_the_position__not_reducible(desk, trader,
     """The deleverager can only reduce, whatever it asks for."""
     s, who = sign(is_long), desk.suite.deleverager.address
     size = s * desk.units(PLAIN, HELD)
+    desk.configure(PLAIN, borrowRate=0)
     desk.order(PLAIN, size)
     desk.open_isolated(trader, 5_000 * WAD, 20_000 * WAD, is_long)
+    desk.wait(1)
     own = desk.model.position(trader.address).size
     call = (who, desk.protocol)
     for_account = "closeOnBehalf(address,uint256,uint256,int256)"
