@@ -8,6 +8,8 @@ from ape_ethereum.trace import Trace
 from ape_foundry.provider import FoundryProvider
 from web3.exceptions import ContractCustomError
 
+from tests.desk import Desk
+from tests.margin import create_stage
 from tests.suite import BTC, WAD
 
 LIQUIDITY = 1_000_000 * WAD
@@ -98,3 +100,16 @@ def btc(funded_suites, clock):
 def full(funded_suites, clock):
     """The market with everything on, the protocol taking 10 % of fees, a million of liquidity."""
     return funded_suites[1]
+
+
+@pytest.fixture(scope="session")
+def stage(create_suite, project, lp):
+    """A margin client and markets of every kind."""
+    return create_stage(create_suite, project, lp)
+
+
+@pytest.fixture
+def desk(stage, clock):
+    """Where the client trades, contracts and model side by side."""
+    (round_,) = stage.node.read((stage.suite.feed.address, "latestRoundData()"))
+    return Desk(stage, answered_at=round_[3])
