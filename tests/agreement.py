@@ -8,8 +8,8 @@ from ape.contracts import ContractInstance
 
 from prep.model import Rejected, System
 from prep.model.results import OrderExecuted, PositionDecreased
+from prep.node import Node, Reverted
 from tests.margin import FUNDS, ISOLATED, KINDS, Stage
-from tests.node import Node, Reverted
 from tests.suite import Suite
 
 

@@ -7,7 +7,7 @@ import pytest
 from ape.contracts import ContractInstance
 
 from prep.model import MarketConfig, System
-from tests.node import Node
+from prep.node import Node
 from tests.stateful.mirror import SNAKE
 from tests.suite import BTC, WAD, Suite, market_config
 

@@ -117,6 +117,39 @@ def test_replay__most_markets__all_have_their_ids(play):
     assert skews == {"M0": 10**9, "M62": 10**9}
 
 
+def test_replay__numbers_beyond_what_is_stored__both_sides_refuse_them_alike(play):
+    """Prices at both ends of their range, and all open interest that a side may have."""
+    config = read(next(folder for folder in SCENARIOS if folder.name == "large-numbers")).config
+    denoms = [perp.denom for perp in config.perps]
+    steps = [("deposit_to_vault", {"account_id": 1, "amount": str(n)}) for n in (10**37, 1)]
+    steps += [
+        trade(who, denom, size) for denom in denoms for who, size in ((1, -(10**30)), (2, 10**30))
+    ]
+    for price in (str(10**18), "0.000000000000000001"):
+        steps += [("change_price", {"denom": d, "new_price": price}) for d in denoms]
+        steps.append(("snapshot_state", {}))
+        for denom in denoms:
+            steps += [trade(who, denom, size) for who in (1, 2) for size in (-(10**29), 10**30)]
+        steps.append(("snapshot_state", {}))
+    actions = [
+        {"block_time": 10**7 * index, "action": {kind: body}}
+        for index, (kind, body) in enumerate(steps)
+    ]
+    plan = Plan.of(config, [Action.model_validate(a) for a in actions])
+
+    outcome = play(plan, keep_going=True)
+
+    assert (found(outcome), outcome.exit_code) == ([], SUCCESS)
+    names = {rejection.contracts.name for rejection in outcome.rejections}
+    assert "SafeCastOverflowedIntDowncast" in names
+    assert len(outcome.model) == 4
+
+
+def trade(account, denom, size):
+    body = {"account_id": account, "denom": denom, "order_size": str(size)}
+    return "execute_perp_order", body
+
+
 def test_replay__whole_range_of_times__wraps_alike(play):
     """The contracts keep times modulo 2**32; the local chain has today's."""
     plan = made_up(11, 40)
