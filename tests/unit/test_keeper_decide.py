@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prep.keeper import Aggregates, OpenPosition, Settings, Snapshot, decide, plan
+from prep.keeper import Aggregates, MarketShot, OpenPosition, Settings, Snapshot, decide, plan
 from prep.model import WAD, MarketConfig, Rejected, System
 
 KEEPER, TRADER, OTHER = ("0x" + digit * 40 for digit in "123")
@@ -37,7 +37,7 @@ def position(position_id=1, trader=TRADER, collateral=COLLATERAL, size=SIZE, **c
     return OpenPosition(**values | changes)
 
 
-def snapshot(*positions, **changes):
+def snapshot(*positions, price=FALLEN, no_price="", **changes):
     """A market without impact, funding and fees, at the price that the positions have fallen to."""
     longs = [p for p in positions if p.size > 0]
     shorts = [p for p in positions if p.size < 0]
@@ -53,9 +53,14 @@ def snapshot(*positions, **changes):
         "timestamp": NOW,
         "keeper": KEEPER,
         "gas_price": 0,
-        "price": FALLEN,
-        "config": MarketConfig(),
-        "aggregates": Aggregates(**aggregates),
+        "markets": (
+            MarketShot(
+                price=price,
+                no_price=no_price,
+                config=MarketConfig(),
+                aggregates=Aggregates(**aggregates),
+            ),
+        ),
         "liquidity": 1_000_000 * WAD,
         "protocol_fee_rate": 0,
         "highest_id": len(positions),
@@ -301,9 +306,13 @@ def snapshot_of(system, keeper, **changes):
         "timestamp": system.now,
         "keeper": keeper,
         "gas_price": 0,
-        "price": system.price(0),
-        "config": market.config,
-        "aggregates": Aggregates(*(getattr(market, f.name) for f in fields(Aggregates))),
+        "markets": (
+            MarketShot(
+                price=system.price(0),
+                config=market.config,
+                aggregates=Aggregates(*(getattr(market, f.name) for f in fields(Aggregates))),
+            ),
+        ),
         "liquidity": system.vault.liquidity,
         "protocol_fee_rate": system.protocol_fee_rate,
         "highest_id": system.highest_id,

@@ -19,7 +19,7 @@ from prep.keeper.decide import Action, Skipped
 from prep.keeper.log import configure, log
 from prep.keeper.report import Failure, Liquidation, Round
 from prep.keeper.run import retry_delay, run, stopped_by_signals
-from prep.keeper.snapshot import Aggregates, Snapshot
+from prep.keeper.snapshot import Aggregates, MarketShot, Snapshot
 from prep.model import WAD, MarketConfig
 from prep.model.fixed import UNLIMITED
 
@@ -27,15 +27,20 @@ TRADER = "0x" + 40 * "1"
 SCRIPT = Path(__file__).parents[2] / "scripts" / "keeper.py"
 
 
-def snapshot(block=7, **changes):
+def snapshot(block=7, no_price="", **changes):
     values = {
         "block": block,
         "timestamp": 1_800_000_000,
         "keeper": None,
         "gas_price": 0,
-        "price": 10_000 * WAD,
-        "config": MarketConfig(),
-        "aggregates": Aggregates(*(12 * [0])),
+        "markets": (
+            MarketShot(
+                price=None if no_price else 10_000 * WAD,
+                no_price=no_price,
+                config=MarketConfig(),
+                aggregates=Aggregates(*(12 * [0])),
+            ),
+        ),
         "liquidity": 0,
         "protocol_fee_rate": 0,
         "highest_id": 0,
@@ -203,7 +208,8 @@ def test_journal__liquidated__amounts_are_exact(lines):
     gas = "gas=101400 gas_cost=0.0001014"
     assert lines() == [
         f"INFO liquidated id=3 trader={TRADER} {reward} expected=75 {gas} tx=0xabc",
-        f"INFO round block=7 open=0 ids=0 liquidated=1 {reward} gas_cost=0.0001014 requests=9",
+        f"INFO round block=7 open=0 ids=0 liquidated=1 {reward} deleveraged=0 "
+        "gas_cost=0.0001014 requests=9",
     ]
 
 
@@ -218,12 +224,12 @@ def test_journal__error__is_one_line(lines):
 
 
 def test_journal__no_price_for_long__is_said_once_and_when_it_is_back(lines):
-    stale = report(snapshot=snapshot(price=None, no_price="AnswerStale(updatedAt=1, heartbeat=2)"))
+    stale = report(snapshot=snapshot(no_price="AnswerStale(updatedAt=1, heartbeat=2)"))
     keeper = Keeper(stale, stale, stale, QUIET, QUIET)
     run(keeper, Stop(after=5), interval=1)
     assert lines() == [
-        'WARNING no-price reason="AnswerStale(updatedAt=1, heartbeat=2)" block=7',
-        "INFO price-is-back block=7",
+        'WARNING no-price market=0 reason="AnswerStale(updatedAt=1, heartbeat=2)" block=7',
+        "INFO price-is-back market=0 block=7",
         "INFO stopped",
     ]
 
