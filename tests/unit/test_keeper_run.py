@@ -206,10 +206,10 @@ def test_journal__liquidated__amounts_are_exact(lines):
     run(Keeper(found), Event(), once=True)
     reward = "reward=74.000000000000000001"
     gas = "gas=101400 gas_cost=0.0001014"
+    done = f"liquidated=1 {reward} deleveraged=0 gas_cost=0.0001014 requests=9"
     assert lines() == [
         f"INFO liquidated id=3 trader={TRADER} {reward} expected=75 {gas} tx=0xabc",
-        f"INFO round block=7 open=0 ids=0 liquidated=1 {reward} deleveraged=0 "
-        "gas_cost=0.0001014 requests=9",
+        f"INFO round block=7 open=0 ids=0 {done}",
     ]
 
 
