@@ -47,7 +47,7 @@ def for_cap(snapshot: Snapshot, world: System, holding: Holding, excess: int) ->
         size = whole
     tried = _try(snapshot, holding, size)
     if isinstance(tried, Rejected) and tried.name == "VaultCannotPay":
-        part = min(excess, _largest_part(world, holding))
+        part = _largest_part(world, holding)  # less than the excess, which was too much
         if part >= _smallest_position(world, holding):
             return _try(snapshot, holding, part)
     return tried

@@ -158,6 +158,13 @@ def test_deleverages__losers__are_never_closed_for_the_ratio():
     assert closes(todo(system)) == [(1, WAD // 2)]
 
 
+def test_deleverages__nothing_won_and_nothing_lost__is_no_candidate():
+    system = winners(3, liquidity=3_000, target=10)
+    isolated(system, 1)
+    system.vault.liquidity = 0
+    assert set(reasons(todo(system))) == {1}
+
+
 def test_deleverages__profit_and_not_size_or_price_gain__decides():
     system = new_system(target=10)
     isolated(system, 3)
@@ -318,6 +325,7 @@ def test_deleverages__cap_of_zero__closes_all_losers_last():
     decided = todo(capped(system, max_long_oi_value=0))
     # They have won 1,000, lost 1,000 and lost 2,000.
     assert closes(decided) == [(1, WAD), (key, WAD), (2, 2 * WAD)]
+    assert (decided.skipped, decided.left) == ((), "")
     assert [action.settlement for action in decided.actions] == [
         1_000 * WAD,
         -1_000 * WAD,
@@ -338,6 +346,30 @@ def test_deleverages__short_side_above_its_cap__closes_shorts_only():
     capped(system, max_short_oi_value=18_000 * WAD)
     assert closes(todo(system)) == [(3, WAD)]
     assert todo(system).actions[0].size == -WAD
+
+
+def test_deleverages__larger_winner_on_another_market__is_not_asked_for():
+    system = new_system(PLAIN, PLAIN, liquidity=100_000)
+    isolated(system, 2)
+    key = margin(system, 1, 1, market_id=GOLD)
+    system.set_price(BTC, 11_000 * WAD)
+    assert closes(todo(capped(system, GOLD, max_long_oi_value=0))) == [(key, WAD)]
+
+
+@pytest.mark.parametrize(
+    "tenths, cap, stays", [(3, 0, 3), (3, 1, 6), (3, 2, 9), (3, 3, 13), (6, 0, 1)]
+)
+def test_deleverages__price_below_one__leaves_all_whose_value_is_not_above_the_cap(
+    tenths, cap, stays
+):
+    # 3 base units at 0.3 are worth 0.9, which is 0, and 10 are worth 3.
+    system = new_system(replace(PLAIN, min_position_value=0), liquidity=100)
+    system.set_price(BTC, tenths * WAD // 10)
+    system.execute_order(CLIENT, 1, BTC, 20)
+    capped(system, max_long_oi_value=cap)
+    decided = todo(system)
+    assert [action.size for action in decided.actions] == [20 - stays]
+    assert not standing_of(snapshot_of(carried_out(system, decided.actions))).due
 
 
 def test_deleverages__caps_of_several_markets__each_for_itself():
@@ -370,6 +402,14 @@ def test_deleverages__excess_cannot_be_paid__closes_what_can():
     decided = todo(system)
     assert closes(decided) == [(1, WAD // 2)]
     assert decided.left == "none that can be closed"
+
+
+def test_deleverages__next_to_nothing_of_the_excess_can_be_paid__closes_no_dust():
+    system = capped(winners(3), max_long_oi_value=11_000 * WAD)
+    system.vault.liquidity = 9 * WAD // 10
+    assert todo(system).actions == ()
+    system.vault.liquidity = WAD
+    assert closes(todo(system)) == [(1, WAD // 1_000)]
 
 
 # --------------------------------------------------------------------------------------- together
@@ -408,6 +448,18 @@ def test_deleverages__both_and_the_winner_cannot_be_paid__losers_have_to_stay():
         1: worsened.format(125 * WAD // 100),
         2: worsened.format(125 * WAD // 100),
     }
+
+
+def test_deleverages__loser_has_paid_in_for_the_side__pays_for_winners():
+    system = new_system(PLAIN, PLAIN, liquidity=10_000, target=1)
+    keys = [margin(system, 1, 3, market_id=GOLD), margin(system, 2, 2.9, market_id=GOLD)]
+    isolated(system, 1)
+    system.set_price(GOLD, 11_000 * WAD)
+    system.set_price(BTC, 9_100 * WAD)
+    system.vault.liquidity = 2_500 * WAD  # for 5,000
+    decided = todo(capped(system, max_long_oi_value=0))
+    assert [action.id for action in decided.actions] == [1, keys[0]]
+    assert reasons(decided) == {keys[1]: f"VaultCannotPay({2_900 * WAD}, {400 * WAD})"}
 
 
 def test_deleverages__closing_for_the_ratio_solves_the_side_too__stops():
