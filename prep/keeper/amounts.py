@@ -65,40 +65,22 @@ def _largest_leaving_enough(world: System, holding: Holding) -> int:
 
 
 def _largest_part(world: System, holding: Holding) -> int:
-    """The largest part that leaves enough and that the vault can pay; 0 if there is none."""
+    """The largest part that leaves enough and that the vault can pay; 0 if there is none. Of a
+    margin position all is paid that it has won, however little is closed: there the largest part
+    is as good as any."""
     most = _largest_leaving_enough(world, holding)
-    if most == 0 or _can_pay(world, holding, most):
-        return most
-    if not isinstance(holding, OpenPosition):
-        return 0  # all that it has won is paid, however little of it is closed
-    return _least(most, lambda size: not _can_pay(world, holding, size)) - 1
+    if isinstance(holding, OpenPosition) and not _can_pay(world, holding, most):
+        most = _least(most, lambda size: not _can_pay(world, holding, size)) - 1
+    return most
 
 
-def _can_pay(world: System, holding: Holding, size: int) -> bool:
+def _can_pay(world: System, holding: OpenPosition, size: int) -> bool:
     """Whether the vault's liquidity is enough for closing so much."""
-    position = holding.position
+    quote, position = world.quote(holding.market_id), holding.position
     part = size if position.size > 0 else -size
-    quote = world.quote(holding.market_id)
-    if isinstance(holding, OpenPosition):
-        change = settle(
-            position,
-            part,
-            holding.collateral,
-            quote,
-            quote.market.skew,
-            world.protocol_fee_rate,
-        ).liquidity_change
-        return world.vault.liquidity + change >= 0
-    positions = world.margin_positions[holding.market_id]
-    key = holding.id.client, holding.id.account
-    positions[key] = position
-    try:
-        world.preview_order(*key, holding.market_id, -part, True)
-    except Rejected as refusal:
-        return refusal.name != "VaultCannotPay"
-    finally:
-        del positions[key]
-    return True
+    skew, fee_rate = quote.market.skew, world.protocol_fee_rate
+    closing = settle(position, part, holding.collateral, quote, skew, fee_rate)
+    return world.vault.liquidity + closing.liquidity_change >= 0
 
 
 def _least(high: int, holds: Callable[[int], bool]) -> int:
