@@ -71,6 +71,9 @@ class Candidates:
             self._load(head)
             self._loaded = True
         first = max(self._first, min(self._next, head + 1 - REORG_DEPTH))
+        for key, since in self._flat_since.items():
+            if since is not None and since >= first:
+                self._flat_since[key] = None  # read again, if it is still so
         while first <= head:
             if self._stop.is_set():
                 return False
