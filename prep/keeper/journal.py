@@ -21,6 +21,7 @@ class Journal:
         self._skipped: set[Id] = set()
         self._kept: set[Id] = set()
         self._due = ""
+        self._interrupted = ""
 
     def write(self, report: Report) -> None:
         """One line for everything that was done or went wrong, and one for the round if that was
@@ -82,6 +83,9 @@ class Journal:
                     reward=_prep(action.reward),
                     cost=_prep(action.cost),
                 )
+        if report.interrupted and report.interrupted != self._interrupted:
+            log(WARNING, "deleverage-failed", reason=report.interrupted)
+        self._interrupted = report.interrupted
         if report.snapshot is not None:
             self._skipped = {skipped.id for skipped in report.skipped}
             self._kept = {skipped.id for skipped in report.kept}

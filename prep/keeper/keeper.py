@@ -97,7 +97,7 @@ class Keeper:
             snapshot, todo = self.look()
             self.act(snapshot, todo, done)
             if self._vault is not None:
-                self.deleverage(self._read() if done.actions and self.execute else snapshot, done)
+                self._deleverage_if_due(snapshot, done)
         except NodeError as error:
             done.unreachable = str(error)
         return done.report(self.chain.requests - before)
@@ -164,6 +164,13 @@ class Keeper:
             done.errors.append(Failure(action.id, str(refusal)))
 
     # ---------------------------------------------------------------------------------- deleverage
+
+    def _deleverage_if_due(self, snapshot: Snapshot, done: Round) -> None:
+        """A node that fails here, at events for one, is not to slow liquidations down."""
+        try:
+            self.deleverage(self._read() if done.actions and self.execute else snapshot, done)
+        except NodeError as error:
+            done.interrupted = str(error)
 
     def deleverage(self, snapshot: Snapshot, done: Round) -> None:
         """Closes one position after the other until nothing is due, or nothing more can be done."""

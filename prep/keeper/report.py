@@ -73,6 +73,8 @@ class Report:
     """Positions that were not deleveraged, and why."""
     left: str
     """Why there is still something to deleverage."""
+    interrupted: str
+    """Why deleveraging ended early, if the node failed; else empty."""
     errors: tuple[Failure, ...]
     gas_spent: int
     """Wei, also on transactions that were too late."""
@@ -106,6 +108,7 @@ class Round:
     deleveraged: list[Deleverage] = field(default_factory=list)
     kept: list[Skipped] = field(default_factory=list)
     left: str = ""
+    interrupted: str = ""
     errors: list[Failure] = field(default_factory=list)
     gas_spent: int = 0
     unreachable: str = ""
@@ -123,6 +126,7 @@ class Round:
             deleveraged=tuple(self.deleveraged),
             kept=tuple(self.kept),
             left=self.left,
+            interrupted=self.interrupted,
             errors=tuple(self.errors),
             gas_spent=self.gas_spent,
             requests=requests,

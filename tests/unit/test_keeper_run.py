@@ -163,6 +163,7 @@ def test_run__node_gone_while_waiting_for_a_block__the_next_round_deals_with_it(
         (DEAD, False),
         (report(errors=[Failure(1, "reverted when mined")]), False),
         (report(skipped=[Skipped(1, "own position")]), True),
+        (report(interrupted="too many results"), False),
     ],
 )
 def test_run__once__is_one_round_and_tells_whether_it_went_well(found, ok):
@@ -292,6 +293,15 @@ def test_journal__due_for_another_reason__is_said_again(lines):
         "WARNING deleverage-due ratio=1.25 target=2 above_cap=none",
         "WARNING deleverage-due ratio=1.25 target=2 above_cap=1-long",
     ]
+
+
+def test_journal__node_fails_while_deleveraging__is_said_once_and_without_waiting(lines):
+    broken = report(interrupted="too many results")
+    stop = Stop(after=4)
+    run(Keeper(broken, broken, QUIET, broken), stop, interval=5)
+    line = 'WARNING deleverage-failed reason="too many results"'
+    assert lines() == [line, line, "INFO stopped"], "again after it was gone"
+    assert stop.waits == [5, 5, 5, 5]
 
 
 def test_journal__same_id_left_alone_for_both_reasons__both_are_said(lines):

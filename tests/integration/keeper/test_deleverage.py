@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 
 from prep.keeper import Settings, deleverages, standing_of
+from prep.keeper.chain import NodeError
 from prep.keeper.report import Round
 from tests.integration.keeper.desk import BTC, GOLD, open_desk
 from tests.integration.keeper.stage import FIXED_REQUESTS, GWEI, mining_stopped
@@ -430,6 +431,40 @@ def test_step__further_rounds__read_the_last_blocks_only(desk, rich, chain, monk
     chain.provider.make_request("anvil_mine", [hex(7)])
     keeper.step()
     assert asked[1:] == [(head + 1 + 7 - 100, head + 7)]
+
+
+def test_step__node_refuses_events__liquidates_all_the_same(desk, rich, crowd, monkeypatch):
+    risky = desk.open(crowd[5], 1.5, collateral=1_200)
+    desk.prices(11_550, 12_000)
+    desk.target(1_000)
+    keeper = desk.keeper()
+
+    def refuse(*_):
+        raise NodeError("query returned more than 10000 results")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper.chain, "logs", refuse)
+        report = keeper.step()
+    assert report.ids == (risky,)
+    assert report.interrupted == "query returned more than 10000 results"
+    assert (report.unreachable, report.deleveraged) == ("", ())
+    assert ids(keeper.step())[0] == rich["gold bull"]
+
+
+def test_step__node_lost_while_sending__follows_up_and_sends_nothing_twice(desk, rich, monkeypatch):
+    desk.target(1_000)
+    keeper = desk.keeper()
+    send = keeper.chain.send
+
+    def lose(raw):
+        send(raw)
+        raise NodeError("did not answer in time")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper.chain, "send", lose)
+        report = keeper.step()
+    assert (report.interrupted, report.deleveraged) == ("did not answer in time", ())
+    assert ids(keeper.step()) == [rich["gold bull"], rich["large"]], "the first was taken"
 
 
 @pytest.fixture
