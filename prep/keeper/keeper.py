@@ -85,6 +85,7 @@ class Keeper:
                 deleverage.events_file,
                 self._stop,
             )
+        self._last_close = 0  # the block of the last deleverage
         self._refused: dict[Id, tuple[int, str]] = {}  # until which block, and why
 
     def step(self) -> Report:
@@ -181,6 +182,10 @@ class Keeper:
                 done.left = "stopping"
                 return
             done.snapshot = complete
+            if complete.block < self._last_close:
+                # Decided on the state before, a size may be too much, and be taken all the same.
+                done.left = f"the node is behind block {self._last_close}"
+                return
             refused = self._still_refused(complete.block)
             left = most - attempt
             todo = deleverages(
@@ -214,9 +219,8 @@ class Keeper:
         """Carries the first action out. Whether to look again."""
         action, call = todo.actions[0], self._deleverage_call(todo.actions[0])
         if self._stop.is_set() or self._sender.waiting:
-            done.left = (
-                f"waiting for {self._sender.waiting}" if self._sender.waiting else "stopping"
-            )
+            waiting = self._sender.waiting
+            done.left = f"waiting for {waiting}" if waiting else "stopping"
             return False
         try:
             if (refusal := self._sender.refusal(call)) is not None:
@@ -286,6 +290,7 @@ class Keeper:
         if isinstance(action, Close):
             name = "TraderDeleveraged" if isinstance(action.id, int) else "AccountDeleveraged"
             (event,) = self.chain.events(receipt, call.contract, name)
+            self._last_close = receipt["blockNumber"]
             done.deleveraged.append(
                 Deleverage(
                     action=action,

@@ -396,6 +396,20 @@ def test_step__two_keepers_in_one_block__the_second_says_so_and_counts_its_gas(
     assert desk.ratio() >= 4 * WAD
 
 
+def test_step__node_is_behind__decides_nothing_on_the_state_before(desk, rich, monkeypatch):
+    desk.target(1_000)
+    keeper = desk.keeper()
+    header = keeper.chain.latest_block()
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper.chain, "latest_block", lambda: header)
+        report = keeper.step()
+        assert ids(report) == [rich["gold bull"]]
+        behind = f"the node is behind block {header['number'] + 1}"
+        assert (report.left, keeper.step().left) == (behind, behind)
+        assert report.skipped == ()
+    assert ids(keeper.step()) == [rich["large"]]
+
+
 def test_step__base_fee__is_offered_up_to_the_limit(desk, rich, chain):
     desk.target(400)
     gas_price = chain.provider.web3.eth.gas_price
