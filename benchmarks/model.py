@@ -48,14 +48,18 @@ def build(count: int, markets: int, seed: int) -> list[Action]:
     dice = random.Random(seed)
     prices, now, actions = list(PRICES), 0, []
     held: dict[tuple[int, int], int] = {}
-    for number in range(count):
+    kinds: list[str] = []
+    for _ in range(count):
+        if not kinds:  # the mix is exact in every ten
+            kinds = ["deposit"] + ["price"] * 4 + ["order"] * 5
+            dice.shuffle(kinds)
+        kind = kinds.pop()
         now += dice.randrange(25)
-        kind = number % 10 if number else 0
         market = dice.randrange(markets)
-        if kind == 0:
+        if kind == "deposit":
             lp = f"lp {dice.randrange(20)}"
             actions.append((now, "deposit", (lp, dice.randrange(1, 10**5) * UNIT)))
-        elif kind % 2:
+        elif kind == "order":
             account = dice.randrange(ACCOUNTS)
             size, reduce_only = _order(held.get((account, market), 0), prices[market], dice)
             held[account, market] = held.get((account, market), 0) + size
@@ -104,6 +108,7 @@ def new_system(markets: int) -> System:
         )
         system.set_price(len(system.markets) - 1, price)
     system.set_margin_client(CLIENT, True)
+    system.deposit("lp", 10**7 * UNIT)
     return system
 
 

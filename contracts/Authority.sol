@@ -13,13 +13,10 @@ contract Authority is AccessManager {
     uint64 public constant RISK_MANAGER = 2;
     /// @notice Mints PREP.
     uint64 public constant MINTER = 3;
-    /// @notice Closes positions on behalf of their owners. For the `Deleverager` alone, whose code says when.
-    uint64 public constant DELEVERAGER = 4;
 
     constructor(address admin) AccessManager(admin) {
         emit RoleLabel(GUARDIAN, "GUARDIAN");
         emit RoleLabel(RISK_MANAGER, "RISK_MANAGER");
         emit RoleLabel(MINTER, "MINTER");
-        emit RoleLabel(DELEVERAGER, "DELEVERAGER");
     }
 }

@@ -12,7 +12,7 @@ import {MarketReader} from "./perps/MarketReader.sol";
 
 /// @title Closes positions that the vault can no longer carry
 /// @notice Decides when that may be, and how much; the protocol closes. Holds nothing, has no owner and no setting: it is
-/// apart because the protocol's code has a size limit, and needs the role to close on behalf of owners.
+/// apart because the protocol's code has a size limit. The protocol makes it and lets nobody else close on behalf of owners.
 ///
 /// Rules: collateralization ratio below target: any size that pays its owner; side above its cap: at most the excess, or
 /// the whole position where too little would be left. Afterwards the ratio must not be below both what it was and the
@@ -35,9 +35,9 @@ contract Deleverager is IDeleverager {
         uint256 target;
     }
 
-    constructor(IProtocol protocol_) {
+    constructor(IProtocol protocol_, IVault vault) {
         protocol = protocol_;
-        VAULT = protocol_.vault();
+        VAULT = vault;
     }
 
     /// @inheritdoc IDeleverager

@@ -9,6 +9,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Position, Realised} from "../interfaces/IMarkets.sol";
 import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
+import {Deleverager} from "./Deleverager.sol";
 import {FixedPoint} from "./perps/FixedPoint.sol";
 import {Market, MarketLib} from "./perps/MarketLib.sol";
 import {MarketSlots, MarketStorage} from "./perps/MarketStorage.sol";
@@ -17,9 +18,9 @@ import {PositionLib} from "./perps/PositionLib.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Vault} from "./Vault.sol";
 
-/// @title Isolated perpetual futures on market 0
-/// @notice Every trader has one collateral balance and at most one position; PREP itself lies in the vault, which is the
-/// counterparty of all of them. Gains and losses between trader and vault move no tokens.
+/// @title Isolated perpetual futures on market 0, and orders of margin clients on every market
+/// @notice Isolated: every trader has one collateral balance and at most one position; PREP itself lies in the vault, which
+/// is the counterparty of all of them. Gains and losses between trader and vault move no tokens. Orders: see `Orders`.
 ///
 /// Units: amounts in PREP base units (18 decimals), sizes in base units of the asset, prices, rates and leverage WAD.
 /// Rounding is against whoever acts, see docs/whitepaper.md. Requires a token without fees on transfer and without hooks.
@@ -47,6 +48,8 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     IVault public immutable vault;
+    /// @inheritdoc IProtocol
+    address public immutable deleverager;
     IERC20 private immutable PREP;
 
     /// @dev A trader in storage. `id` is 0 without a position.
@@ -96,7 +99,9 @@ contract Protocol is IProtocol, Orders {
 
     constructor(IERC20 prep, address authority, bool reservesByLargerSide) AccessManaged(authority) {
         PREP = prep;
-        vault = new Vault(prep, address(this), authority, reservesByLargerSide);
+        Vault vault_ = new Vault(prep, address(this), authority, reservesByLargerSide);
+        vault = vault_;
+        deleverager = address(new Deleverager(this, vault_));
     }
 
     // --------------------------------------------------------------------------------------------------- collateral
@@ -230,11 +235,11 @@ contract Protocol is IProtocol, Orders {
     }
 
     /// @inheritdoc IProtocol
-    function closeOnBehalf(address account, int256 size) external restricted nonReentrant returns (int256) {
+    function closeOnBehalf(address account, int256 size) external nonReentrant returns (int256) {
+        _checkForcedClose(BTC);
         Trader memory trader = _load(account);
-        int256 held = trader.position.size;
-        _check(_reducing(held, -size) == -size, NotReducible.selector, uint256(held), uint256(-size));
-        return _reduce(_begin(BTC), trader, size, _noLimits());
+        int256 part = -_reducing(trader.position.size, -size);
+        return _reduce(_begin(BTC), trader, part, _noLimits());
     }
 
     // -------------------------------------------------------------------------------------------------------- views
@@ -563,6 +568,10 @@ contract Protocol is IProtocol, Orders {
     function _freeId(Market memory market, uint256 id) private {
         _ids[id] = IdSlot(address(0), market.freeId, true);
         market.freeId = uint32(id);
+    }
+
+    function _deleverager() internal view override returns (address) {
+        return deleverager;
     }
 
     function _payOut(address to, uint256 amount) internal override {

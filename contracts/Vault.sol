@@ -11,6 +11,7 @@ import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Exposure} from "../interfaces/IMarkets.sol";
 import {IProtocol} from "../interfaces/IProtocol.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {RedeemQueue} from "./vault/RedeemQueue.sol";
 
 /// @title The LP vault: counterparty of all perps, custodian of all PREP
 /// @notice An ERC-4626 whose assets are counted, not looked up: liquidity grows by deposits and traders' losses and shrinks
@@ -20,16 +21,21 @@ import {IVault} from "../interfaces/IVault.sol";
 /// Units: PREP base units (18 decimals); shares have 24 decimals (offset 6 and virtual shares against inflation).
 /// Rounding: always in favour of those who stay. Deposits and mints at `upperValue`, all else at `lowerValue`.
 /// Requires a token without fees on transfer and without hooks. Only the protocol, fixed at deployment, pays out of it.
-/// Roles: the risk manager bounds what comes in and what has to stay; the guardian can stop withdrawals, of shares alone,
-/// and only the admin lets them go on. While any market with open positions has no usable price, nobody can enter or leave.
+/// Roles: the risk manager bounds what comes in and what has to stay, and says how long it takes to leave; the guardian can
+/// stop withdrawals, of shares alone, and only the admin lets them go on. While any market with open positions has no usable
+/// price, nobody can enter or leave.
 contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
     using Math for uint256;
     using Math for uint128;
+    using RedeemQueue for RedeemQueue.Queue;
     using SafeERC20 for IERC20;
 
     /// @dev Largest liquidity that deposits can lead to whatever the cap.
     uint256 private constant MAX_LIQUIDITY = 1e37;
     uint256 private constant MAX_TARGET = 10e18;
+    uint256 private constant MAX_COOLDOWN = 30 days;
+    uint256 private constant MIN_WINDOW = 1 days;
+    uint256 private constant MAX_WINDOW = 365 days;
     uint256 private constant VIRTUAL_SHARES = 1e6;
     /// @dev Deposits close when a share is worth less than a millionth of what the first one cost.
     uint256 private constant WIPED_OUT_SHARES_PER_ASSET = 1e12;
@@ -39,10 +45,23 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IVault
     bool public immutable reservesByLargerSide;
 
-    // One slot: 16 + 8 + 1 bytes.
+    // One slot: 16 + 8 + 3 + 1 + 1 bytes.
     uint128 private _depositCap;
     uint64 private _target;
+    uint24 private _cooldownPeriod;
     bool private _stopped;
+    /// @dev Whether there can be locked shares: where there never was a cooldown, withdrawals need not look.
+    bool private _hadCooldown;
+
+    // One slot, for requests alone: 4 + 8 + 8 bytes. The clock of lapsing stands still while withdrawals are stopped.
+    uint32 private _redeemWindow = 7 days;
+    uint64 private _stoppedAt;
+    /// @dev For how long in all, the present stop not included.
+    uint64 private _stoppedTime;
+
+    /// @dev What is in all queues of an owner. Never more than his balance.
+    mapping(address owner => uint256) private _locked;
+    mapping(address owner => mapping(uint256 ref => RedeemQueue.Queue)) private _queues;
 
     /// @dev What the shares stand for, in one reading.
     struct Value {
@@ -113,15 +132,15 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
         require(assets != 0, ZeroAmount());
         require(!_stopped, WithdrawalsStopped());
         Value memory v = _value();
-        uint256 max = _maxWithdraw(v, balanceOf(owner));
+        uint256 max = _maxWithdraw(v, _redeemable(owner, 0));
         require(assets <= max, ERC4626ExceededMaxWithdraw(owner, assets, max));
         shares = _shares(assets, v.lower, v.supply, Math.Rounding.Ceil);
-        _leave(receiver, owner, assets, shares);
+        _leave(receiver, owner, 0, assets, shares);
     }
 
     /// @inheritdoc IVault
     function redeem(uint256 shares) external returns (uint256) {
-        return _redeem(shares, msg.sender, msg.sender, 0);
+        return _redeem(shares, msg.sender, msg.sender, 0, 0);
     }
 
     /// @inheritdoc IERC4626
@@ -130,39 +149,102 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
         override(ERC4626, IERC4626)
         returns (uint256)
     {
-        return _redeem(shares, receiver, owner, 0);
+        return _redeem(shares, receiver, owner, 0, 0);
     }
 
     /// @inheritdoc IVault
     function redeem(uint256 shares, address receiver, address owner, uint256 minAssets) external returns (uint256) {
-        return _redeem(shares, receiver, owner, minAssets);
+        return _redeem(shares, receiver, owner, minAssets, 0);
+    }
+
+    /// @inheritdoc IVault
+    function redeem(uint256 shares, address receiver, address owner, uint256 minAssets, uint256 ref)
+        external
+        returns (uint256)
+    {
+        return _redeem(shares, receiver, owner, minAssets, ref);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ requests
+
+    /// @inheritdoc IVault
+    function requestRedeem(uint256 shares) external returns (uint256) {
+        return _request(shares, 0);
+    }
+
+    /// @inheritdoc IVault
+    function requestRedeem(uint256 shares, uint256 ref) external returns (uint256) {
+        return _request(shares, ref);
+    }
+
+    /// @inheritdoc IVault
+    function cancelRequest(uint256 shares, uint256 ref) external {
+        require(shares != 0, ZeroAmount());
+        _takeMatured(msg.sender, ref, 0);
+        _queues[msg.sender][ref].cancel(shares);
+        uint256 locked = _locked[msg.sender] - shares;
+        _locked[msg.sender] = locked;
+        emit RequestsCancelled(msg.sender, ref, shares, locked);
+    }
+
+    /// @inheritdoc IVault
+    function clearLapsed(address owner, uint256 ref) external returns (uint256) {
+        uint256 before = _locked[owner];
+        return before - _takeMatured(owner, ref, 0);
+    }
+
+    /// @notice Of unlocked shares.
+    function transfer(address to, uint256 shares) public override(ERC20, IERC20) returns (bool) {
+        _checkUnlocked(msg.sender, shares);
+        return super.transfer(to, shares);
+    }
+
+    /// @notice Of unlocked shares.
+    function transferFrom(address from, address to, uint256 shares) public override(ERC20, IERC20) returns (bool) {
+        _checkUnlocked(from, shares);
+        return super.transferFrom(from, to, shares);
     }
 
     // --------------------------------------------------------------------------------------------------------- roles
 
     /// @inheritdoc IVault
     function setTargetCollateralizationRatio(uint256 ratio) external restricted {
-        _checkParameter("targetCollateralizationRatio", ratio, MAX_TARGET);
+        _checkParameter("targetCollateralizationRatio", ratio, 0, MAX_TARGET);
         _target = uint64(ratio);
         emit TargetCollateralizationRatioSet(ratio);
     }
 
     /// @inheritdoc IVault
     function setDepositCap(uint256 cap) external restricted {
-        _checkParameter("depositCap", cap, MAX_LIQUIDITY);
+        _checkParameter("depositCap", cap, 0, MAX_LIQUIDITY);
         _depositCap = uint128(cap);
         emit DepositCapSet(cap);
     }
 
     /// @inheritdoc IVault
+    function setCooldownPeriod(uint256 period) external restricted {
+        _checkParameter("cooldownPeriod", period, 0, MAX_COOLDOWN);
+        _cooldownPeriod = uint24(period);
+        if (period != 0) _hadCooldown = true;
+        emit CooldownPeriodSet(period);
+    }
+
+    /// @inheritdoc IVault
+    function setRedeemWindow(uint256 window) external restricted {
+        if (window != 0) _checkParameter("redeemWindow", window, MIN_WINDOW, MAX_WINDOW);
+        _redeemWindow = uint32(window);
+        emit RedeemWindowSet(window);
+    }
+
+    /// @inheritdoc IVault
     function stopWithdrawals() external restricted {
-        _stopped = true;
+        if (!_stopped) (_stopped, _stoppedAt) = (true, uint64(block.timestamp));
         emit WithdrawalsSwitched(true);
     }
 
     /// @inheritdoc IVault
     function resumeWithdrawals() external restricted {
-        _stopped = false;
+        if (_stopped) (_stopped, _stoppedTime) = (false, _stoppedTime + uint64(block.timestamp) - _stoppedAt);
         emit WithdrawalsSwitched(false);
     }
 
@@ -181,6 +263,32 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IVault
     function withdrawalsStopped() external view returns (bool) {
         return _stopped;
+    }
+
+    /// @inheritdoc IVault
+    function cooldownPeriod() external view returns (uint256) {
+        return _cooldownPeriod;
+    }
+
+    /// @inheritdoc IVault
+    function redeemWindow() external view returns (uint256) {
+        return _redeemWindow;
+    }
+
+    /// @inheritdoc IVault
+    function requests(address owner, uint256 ref) external view returns (RedeemRequest[] memory) {
+        return _queues[owner][ref].live(_clock());
+    }
+
+    /// @inheritdoc IVault
+    function lockedShares(address owner) external view returns (uint256) {
+        (, uint256 lapsed) = _queues[owner][0].totals(_clock());
+        return _locked[owner] - lapsed;
+    }
+
+    /// @inheritdoc IVault
+    function redeemableShares(address owner, uint256 ref) external view returns (uint256) {
+        return _redeemable(owner, ref);
     }
 
     /// @inheritdoc IVault
@@ -247,14 +355,24 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        return maxWithdraw(owner, 0);
+    }
+
+    /// @inheritdoc IVault
+    function maxWithdraw(address owner, uint256 ref) public view returns (uint256) {
         (bool known, Value memory v) = _tryValue();
-        return known && !_stopped ? _maxWithdraw(v, balanceOf(owner)) : 0;
+        return known && !_stopped ? _maxWithdraw(v, _redeemable(owner, ref)) : 0;
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        return maxRedeem(owner, 0);
+    }
+
+    /// @inheritdoc IVault
+    function maxRedeem(address owner, uint256 ref) public view returns (uint256) {
         (bool known, Value memory v) = _tryValue();
-        return known && !_stopped ? _maxRedeem(v, balanceOf(owner)) : 0;
+        return known && !_stopped ? _maxRedeem(v, _redeemable(owner, ref)) : 0;
     }
 
     /// @notice 24: the asset's 18 and the offset of 6.
@@ -279,7 +397,7 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
         _enter(receiver, assets, shares);
     }
 
-    function _redeem(uint256 shares, address receiver, address owner, uint256 minAssets)
+    function _redeem(uint256 shares, address receiver, address owner, uint256 minAssets, uint256 ref)
         private
         nonReentrant
         returns (uint256 assets)
@@ -287,12 +405,12 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
         require(shares != 0, ZeroAmount());
         require(!_stopped, WithdrawalsStopped());
         Value memory v = _value();
-        uint256 max = _maxRedeem(v, balanceOf(owner));
+        uint256 max = _maxRedeem(v, _redeemable(owner, ref));
         require(shares <= max, ERC4626ExceededMaxRedeem(owner, shares, max));
         assets = _assets(shares, v.lower, v.supply, Math.Rounding.Floor);
         require(assets != 0, ZeroAmount());
         require(assets >= minAssets, TooLittleReceived(assets, minAssets));
-        _leave(receiver, owner, assets, shares);
+        _leave(receiver, owner, ref, assets, shares);
     }
 
     /// @dev Effects before the transfer: whoever is called by it sees shares and liquidity that fit each other.
@@ -303,12 +421,62 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
         IERC20(asset()).safeTransferFrom(msg.sender, address(this), assets);
     }
 
-    function _leave(address receiver, address owner, uint256 assets, uint256 shares) private {
+    function _leave(address receiver, address owner, uint256 ref, uint256 assets, uint256 shares) private {
         if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
         IProtocol(protocol).countDeposit(-int256(assets));
+        if (_hadCooldown) _takeMatured(owner, ref, shares);
         _burn(owner, shares);
         emit Withdraw(msg.sender, receiver, owner, assets, shares);
         IERC20(asset()).safeTransfer(receiver, assets);
+    }
+
+    function _request(uint256 shares, uint256 ref) private returns (uint256 maturesAt) {
+        require(shares != 0, ZeroAmount());
+        (uint256 period, uint256 window) = (_cooldownPeriod, _redeemWindow);
+        require(period != 0, NoCooldown());
+        uint256 locked = _takeMatured(msg.sender, ref, 0);
+        uint256 unlocked = balanceOf(msg.sender) - locked;
+        require(shares <= unlocked, InsufficientUnlocked(msg.sender, unlocked, shares));
+        locked += shares;
+        maturesAt = block.timestamp + period;
+        _queues[msg.sender][ref].add(shares, maturesAt, window == 0 ? 0 : _clock() + period + window);
+        _locked[msg.sender] = locked;
+        emit RedeemRequested(msg.sender, ref, shares, maturesAt, window == 0 ? 0 : maturesAt + window, locked);
+    }
+
+    /// @dev Unlocks what has matured, up to `shares`, and all that has lapsed. What is left locked.
+    function _takeMatured(address owner, uint256 ref, uint256 shares) private returns (uint256 locked) {
+        locked = _locked[owner];
+        if (locked == 0) return 0;
+        (uint256 taken, uint256 lapsed) = _queues[owner][ref].take(shares, _clock());
+        if (taken + lapsed == 0) return locked;
+        locked -= taken + lapsed;
+        _locked[owner] = locked;
+        if (lapsed != 0) emit RequestsLapsed(owner, ref, lapsed, locked + taken);
+        if (taken != 0) emit RequestsRedeemed(owner, ref, taken, locked);
+    }
+
+    /// @dev What has matured and, without a cooldown, all that is unlocked.
+    function _redeemable(address owner, uint256 ref) private view returns (uint256) {
+        if (!_hadCooldown) return balanceOf(owner);
+        (uint256 matured, uint256 lapsed) = _queues[owner][ref].totals(_clock());
+        return _cooldownPeriod == 0 ? balanceOf(owner) - _locked[owner] + lapsed + matured : matured;
+    }
+
+    /// @dev Time without what withdrawals were stopped for.
+    function _clock() private view returns (uint256) {
+        return (_stopped ? _stoppedAt : block.timestamp) - _stoppedTime;
+    }
+
+    /// @dev For the two functions that move shares from one owner to another. Minting only adds, and what is burned has been
+    /// unlocked before: neither need look.
+    function _checkUnlocked(address owner, uint256 shares) private {
+        uint256 locked = _locked[owner];
+        if (locked == 0) return;
+        uint256 balance = balanceOf(owner);
+        if (shares <= balance - locked) return;
+        uint256 unlocked = balance - _takeMatured(owner, 0, 0);
+        require(shares <= unlocked || shares > balance, InsufficientUnlocked(owner, unlocked, shares));
     }
 
     function _value() private view returns (Value memory) {
@@ -362,8 +530,8 @@ contract Vault is IVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
         return v.liquidity.saturatingSub(Math.max(v.reserves, needed));
     }
 
-    function _checkParameter(bytes32 name, uint256 value, uint256 max) private pure {
-        require(value <= max, ParameterOutOfBounds(name, value, 0, max));
+    function _checkParameter(bytes32 name, uint256 value, uint256 min, uint256 max) private pure {
+        require(min <= value && value <= max, ParameterOutOfBounds(name, value, min, max));
     }
 
     function _shares(uint256 assets, uint256 value, uint256 supply, Math.Rounding rounding)

@@ -7,7 +7,9 @@ import {IProtocol} from "./IProtocol.sol";
 /// @notice Anyone may start it, and only while it is due:
 /// - the vault's collateralization ratio is below its target: then only what pays its owner is closed;
 /// - the position's side exceeds its open-interest cap: then at most the excess.
-/// A position closes at the price and with the fees of an ordinary close.
+/// A position closes at the price and with the fees of an ordinary close. In a market with a skew scale only where nothing
+/// else has happened in the same block (`MarketBusy` of the protocol): the price is then nobody's making. So simulate on the
+/// pending block, and close one position of such a market at a time.
 interface IDeleverager {
     /// @notice An isolated position was closed in part or whole. @param size Base units closed, with the position's sign.
     /// @param settlement What its owner won or lost by it, PREP base units, fees included.

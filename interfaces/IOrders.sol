@@ -36,6 +36,10 @@ interface IOrders is IMarkets {
 
     /// @notice Only registered margin clients can open and grow positions.
     error NotMarginClient(address caller);
+    /// @notice The market has a skew scale and has changed in this block already: no deleverage before the next one.
+    error MarketBusy(uint256 marketId);
+    /// @notice The caller is not the deleverager.
+    error NotDeleverager(address caller);
     /// @notice `size` would not reduce a position of `held`.
     error NotReducible(int256 held, int256 size);
 

@@ -117,6 +117,9 @@ interface IProtocol is IOrders {
     /// @notice The counterparty and custodian.
     function vault() external view returns (IVault);
 
+    /// @notice Who alone closes positions on behalf of their owners; its code says when.
+    function deleverager() external view returns (address);
+
     /// @notice Counts what an LP deposits (positive) or withdraws (negative). Vault only.
     function countDeposit(int256 assets) external;
 

@@ -6,7 +6,6 @@ See docs/keeper.md.
 """
 
 from logging import DEBUG, INFO
-from math import isnan
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,51 +24,14 @@ from prep.connect import (
     network_option,
 )
 from prep.deploy.record import FOLDER, Deployment
-from prep.deploy.values import decimal, scaled
 from prep.errors import UserError
 from prep.keeper import Keeper, Settings, ToDeleverage, run, stopped_by_signals
 from prep.keeper.log import configure, log
-from prep.model.fixed import UNLIMITED
+from prep.options import WHOLE, Amount, Real
 
 CACHE = Path(".cache") / "keeper"
-WHOLE = 18
 GWEI = 9
 DAY = 86_400
-
-
-class Amount(click.ParamType):
-    """A decimal number of whole units, scaled to an integer without rounding."""
-
-    name = "amount"
-
-    def __init__(self, decimals: int) -> None:
-        self.decimals = decimals
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """Base units."""
-        if isinstance(value, int):
-            return value
-        try:
-            amount = scaled(decimal(value), self.decimals)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if amount > UNLIMITED:
-            self.fail(f"{value} is more than any contract can hold", param, ctx)
-        return amount
-
-
-class Interval(click.FloatRange):
-    """Seconds, more than none and a day at most."""
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True, max=DAY)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """A number: every comparison with NaN is false, so the range alone would let it pass."""
-        seconds: float = super().convert(value, param, ctx)
-        if isnan(seconds):
-            self.fail(f"{value} is not a number", param, ctx)
-        return seconds
 
 
 @click.command(help=__doc__)
@@ -79,7 +41,7 @@ class Interval(click.FloatRange):
 @click.option("--once", is_flag=True, help="One round, then end.")
 @click.option(
     "--interval",
-    type=Interval(),
+    type=Real(min=0, min_open=True, max=DAY),
     help="Seconds between rounds. Without: a round with every block.",
 )
 @click.option(

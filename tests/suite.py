@@ -44,11 +44,6 @@ FULL = BTC | {
 
 MARKET_FIELDS = ("oracle", *BTC)
 
-CLOSE_ON_BEHALF = (
-    "closeOnBehalf(address,int256)",
-    "closeOnBehalf(address,uint256,uint256,int256)",
-)
-
 # By role: functions of the protocol, functions of the vault.
 ROLES = {
     "RISK_MANAGER": (
@@ -57,10 +52,14 @@ ROLES = {
             "setMarket(uint256,{config})",
             "setProtocolFeeRate(uint256)",
         ),
-        ("setTargetCollateralizationRatio(uint256)", "setDepositCap(uint256)"),
+        (
+            "setTargetCollateralizationRatio(uint256)",
+            "setDepositCap(uint256)",
+            "setCooldownPeriod(uint256)",
+            "setRedeemWindow(uint256)",
+        ),
     ),
     "GUARDIAN": (("disableMarket(uint256)",), ("stopWithdrawals()",)),
-    "DELEVERAGER": (CLOSE_ON_BEHALF, ()),
 }
 CONFIG_TUPLE = "(address,bool" + 11 * ",uint256" + ")"
 
@@ -157,18 +156,13 @@ def deploy_suite(
     protocol = admin.deploy(project.Protocol, prep, authority, by_larger_side)
     vault = project.Vault.at(protocol.vault())
     lens = admin.deploy(project.ProtocolLens, protocol)
-    deleverager = admin.deploy(project.Deleverager, protocol)
+    deleverager = project.Deleverager.at(protocol.deleverager())
 
     grants = [(prep, "MINTER", ("mint(address,uint256)",), admin)]
-    holders = {
-        "RISK_MANAGER": risk_manager,
-        "GUARDIAN": guardian,
-        "DELEVERAGER": deleverager,
-    }
+    holders = {"RISK_MANAGER": risk_manager, "GUARDIAN": guardian}
     for role_name, (of_protocol, of_vault) in ROLES.items():
         grants.append((protocol, role_name, of_protocol, holders[role_name]))
-        if of_vault:
-            grants.append((vault, role_name, of_vault, holders[role_name]))
+        grants.append((vault, role_name, of_vault, holders[role_name]))
     for target, role_name, signatures, holder in grants:
         role = getattr(authority, role_name)()
         selectors = [selector_of(s.format(config=CONFIG_TUPLE)) for s in signatures]

@@ -85,13 +85,16 @@ library MarketStorage {
         }
     }
 
-    /// @notice Reads the other sums over positions.
-    function loadAggregates(MarketSlots storage s, MarketState memory m, bool hasSkew) internal view {
+    /// @notice Reads the other sums over positions that the vault is valued by.
+    function loadSums(MarketSlots storage s, MarketState memory m, bool hasSkew) internal view {
         (m.longOI, m.shortOI) = (s.longOI, s.shortOI);
         (m.costLong, m.costShort) = (s.costLong, s.costShort);
-        if (hasSkew) {
-            (m.fundingCost, m.sumSquares, m.sumSignedSquares) = (s.fundingCost, s.sumSquares, s.sumSignedSquares);
-        }
+        if (hasSkew) m.fundingCost = s.fundingCost;
+    }
+
+    /// @notice Reads the sums of squares, which only reports are made from: whoever changes positions keeps them.
+    function loadSquares(MarketSlots storage s, MarketState memory m) internal view {
+        (m.sumSquares, m.sumSignedSquares) = (s.sumSquares, s.sumSignedSquares);
     }
 
     /// @notice Writes the aggregates back. `freeId` is written with them because it shares a slot.

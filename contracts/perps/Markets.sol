@@ -143,7 +143,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function settleMarket(uint256 marketId, uint256 price) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
         require(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready(marketId));
-        _checkParameter("price", price, 1, MAX_PRICE);
+        _checkPrice(price);
         uint256 lastUpdate = s.oracle.lastUpdate();
         require(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive(lastUpdate));
         _accrue(marketId, price);
@@ -375,6 +375,10 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
 
     function _checkedPrice(IPriceOracle oracle) private view returns (uint256 price) {
         price = oracle.price();
+        _checkPrice(price);
+    }
+
+    function _checkPrice(uint256 price) private pure {
         _check(price != 0 && price <= MAX_PRICE, PriceOutOfBounds.selector, price, MAX_PRICE);
     }
 
@@ -394,21 +398,25 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
             MarketSlots storage s = _markets[id];
             if (id == except || (s.longOI == 0 && s.shortOI == 0)) continue;
             Market memory market;
-            _load(s, market, _price(s));
+            _loadAccrued(s, market, _price(s));
             MarketState memory m = market.state;
+            s.loadSums(m, market.flags & MarketStorage.HAS_SKEW != 0);
             int256 seqPnl = m.seqPnl(market.price, market.skewScale);
             int256 funding = m.funding();
             e.seqPnl += seqPnl;
             e.funding += funding;
             e.borrowing += m.borrowing();
-            e.reserves += m.reserves(s.reserveFactor, seqPnl, funding, byLargerSide);
+            uint256 factor = market.flags & MarketStorage.HAS_RESERVE == 0 ? 0 : s.reserveFactor;
+            e.reserves += m.reserves(factor, seqPnl, funding, byLargerSide);
         }
     }
 
     /// @dev Fills an empty market from storage and accrues it to now.
     function _load(MarketSlots storage s, Market memory market, uint256 price) private view {
         _loadAccrued(s, market, price);
-        s.loadAggregates(market.state, market.skewScale != 0);
+        bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
+        s.loadSums(market.state, hasSkew);
+        if (hasSkew) s.loadSquares(market.state);
     }
 
     /// @dev Reads indices, accrues them, and reads what else every action needs. With a skew scale that includes open

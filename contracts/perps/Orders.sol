@@ -57,8 +57,7 @@ abstract contract Orders is IOrders, Markets {
     {
         int256 toVault;
         (settlement, toVault) = _execute(Order(msg.sender, account, marketId, size, reduceOnly));
-        _settleWithVault(toVault);
-        _pay(msg.sender, settlement);
+        _pay(msg.sender, settlement, toVault);
         _collect(msg.sender, settlement);
     }
 
@@ -73,22 +72,20 @@ abstract contract Orders is IOrders, Markets {
             settlement += ofMarket;
             toVault += gained;
         }
-        _settleWithVault(toVault);
-        _pay(msg.sender, settlement);
+        _pay(msg.sender, settlement, toVault);
         _collect(msg.sender, settlement);
     }
 
     /// @inheritdoc IOrders
     function closeOnBehalf(address client, uint256 account, uint256 marketId, int256 size)
         external
-        restricted
         nonReentrant
         returns (int256 settlement)
     {
+        _checkForcedClose(marketId);
         int256 toVault;
         (settlement, toVault) = _execute(Order(client, account, marketId, -size, true));
-        _settleWithVault(toVault);
-        _pay(client, settlement);
+        _pay(client, settlement, toVault);
         IMarginClient(client).onDeleverage(account, marketId, settlement);
         _collect(client, settlement);
     }
@@ -134,6 +131,16 @@ abstract contract Orders is IOrders, Markets {
         settlement = out.settlement;
         toVault = -settlement - int256(out.protocolFee);
     }
+
+    /// @dev Requires the caller to be who decides about deleverage, and that nobody has moved the skew in this block: who
+    /// is closed against his will names no worst price, and would pay whoever moves it before and back afterwards.
+    function _checkForcedClose(uint256 marketId) internal view {
+        require(msg.sender == _deleverager(), NotDeleverager(msg.sender));
+        MarketSlots storage s = _markets[marketId];
+        require(s.skewScale == 0 || s.updatedAt != uint32(block.timestamp), MarketBusy(marketId));
+    }
+
+    function _deleverager() internal view virtual returns (address);
 
     /// @dev What an order would do, all checks included but whether the vault can pay.
     function _plan(Order memory o) private view returns (Market memory market, OrderOutcome memory out) {
@@ -209,7 +216,8 @@ abstract contract Orders is IOrders, Markets {
         _bookProtocolFee(marketId, out.protocolFee);
     }
 
-    function _pay(address client, int256 settlement) private {
+    function _pay(address client, int256 settlement, int256 toVault) private {
+        _settleWithVault(toVault);
         if (settlement > 0) _payOut(client, uint256(settlement));
     }
 

@@ -7,7 +7,7 @@ between a file and the chain.
 import csv
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -86,27 +86,33 @@ def read_path(
     if first is not None and last is not None and first > last:
         raise UserError(f"empty range: --from {first} is after --to {last}")
 
-    candles = dict(_candles(file))
-    if not candles:
-        raise UserError(f"{file}: no prices, only a header")
+    candles = read_candles(file)
     begins, ends = min(candles), max(candles) + HOUR
-    start = begins if first is None else _midnight(first)
+    start = begins if first is None else midnight(first)
     if last is not None:
-        wanted, stop = f"from {first} to {last}", _midnight(last) + DAY
+        wanted, stop = f"from {first} to {last}", midnight(last) + DAY
     else:
         length = DEFAULT_HOURS if hours is None else hours
         wanted, stop = f"for {length} hours from {first or 'the beginning'}", start + length * HOUR
         if hours is None and start < ends:
             stop = min(stop, ends)
     if not begins <= start < stop <= ends:
-        covered = f"has prices from {_utc(begins)} to {_utc(ends)} UTC"
+        covered = f"has prices from {utc(begins)} to {utc(ends)} UTC"
         raise UserError(f"{file}: {covered}, not {wanted}")
     length = (stop - start) // HOUR
     if length > MAX_HOURS:
         raise UserError(f"{length} hours of prices are too many, the most is {MAX_HOURS}")
     notes = () if first else (f"no --from given: the first {length} hours of {file.name}",)
     chosen = [candles[at] for at in range(start, stop, HOUR)]
-    return PricePath(file.name, start, _walk(chosen), notes)
+    return PricePath(file.name, start, walk(chosen), notes)
+
+
+def read_candles(file: Path) -> dict[int, Candle]:
+    """All hours of a file by their Unix seconds, ascending and without gaps."""
+    candles = dict(_candles(file))
+    if not candles:
+        raise UserError(f"{file}: no prices, only a header")
+    return candles
 
 
 def _candles(file: Path) -> Iterator[tuple[int, Candle]]:
@@ -173,15 +179,18 @@ def parse_price(text: str, where: str) -> int:
     return price
 
 
-def _midnight(day: date) -> int:
+def midnight(day: date) -> int:
+    """The day's beginning in UTC, Unix seconds."""
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
 
 
-def _utc(seconds: int) -> str:
+def utc(seconds: int) -> str:
+    """A moment in Unix seconds, to the minute."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
-def _walk(candles: list[Candle]) -> tuple[int, ...]:
+def walk(candles: Sequence[Candle]) -> tuple[int, ...]:
+    """Their prices in order, one each `STEP_SECONDS`."""
     return tuple(price for candle in candles for price in candle.steps())
 
 
@@ -228,7 +237,7 @@ def synthetic_path(seed: int, hours: int = DEFAULT_HOURS) -> PricePath:
             candle = _candle(rng, price, move, phase.noise)
             candles.append(candle)
             price = candle.close
-    return PricePath(f"made up from seed {seed}", None, _walk(candles))
+    return PricePath(f"made up from seed {seed}", None, walk(candles))
 
 
 def _candle(rng: random.Random, price: int, move: int, noise: int) -> Candle:

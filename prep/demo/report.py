@@ -1,14 +1,11 @@
 """The report: a page that needs nothing else, and a file with all numbers."""
 
 import html
-import json
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from prep.demo import figures
@@ -16,22 +13,14 @@ from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import STEP_SECONDS
 from prep.demo.text import amount, dollars, headline, moment, period
 from prep.deploy.record import plain
-from prep.errors import UserError
+from prep.page import STYLE, chart, save, table
 
 TEMPLATE: Final = Path(__file__).with_name("report.html")
 
 
 def write(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
     """Writes the page and the numbers, and says where."""
-    page, numbers = folder / "report.html", folder / "report.json"
-    shown, counted = render(outcome), json.dumps(to_json(outcome), indent=1) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        page.write_text(shown, encoding="utf-8")
-        numbers.write_text(counted, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{folder}: the report cannot be written: {error.strerror}") from None
-    return page, numbers
+    return save(folder, render(outcome), to_json(outcome))
 
 
 # ---------------------------------------------------------------------------------------- numbers
@@ -109,8 +98,9 @@ def render(outcome: Outcome) -> str:
         "vault": figures.vault(outcome),
     }
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        {name: _chart(name, figure) for name, figure in charts.items()},
+        {name: chart(name, figure) for name, figure in charts.items()},
         plotly=get_plotlyjs(),
+        style=STYLE.read_text(encoding="utf-8"),
         period=html.escape(period(outcome)),
         setting=html.escape(f"{outcome.traders} traders, acting on seed {outcome.seed}"),
         tiles=_tiles(outcome),
@@ -121,14 +111,6 @@ def render(outcome: Outcome) -> str:
         transactions=_transactions(outcome),
         participants=_participants(outcome),
     )
-
-
-def _chart(name: str, figure: go.Figure) -> str:
-    config = {"displaylogo": False, "responsive": True, "displayModeBar": False}
-    text: str = figure.to_html(
-        full_html=False, include_plotlyjs=False, config=config, div_id=f"chart-{name}"
-    )
-    return text
 
 
 def _tiles(outcome: Outcome) -> str:
@@ -149,7 +131,7 @@ def _verdict(outcome: Outcome) -> str:
 def _results(outcome: Outcome) -> str:
     rows = [(name, _signed(value)) for name, value in outcome.results.items()]
     total = ("Sum", _signed(sum(outcome.results.values())))
-    return _table(("Realised by", "PREP"), [*rows, total], 1)
+    return table(("Realised by", "PREP"), [*rows, total], 1)
 
 
 def _checks(outcome: Outcome) -> str:
@@ -157,7 +139,7 @@ def _checks(outcome: Outcome) -> str:
         (c.invariant, c.title, amount(c.expected, 2), amount(c.found, 2), str(c.difference))
         for c in outcome.checks
     ]
-    return _table(
+    return table(
         ("Invariant", "What", "By the logs", "On chain", "Difference, base units"), rows, 2
     )
 
@@ -192,7 +174,7 @@ def _liquidations(outcome: Outcome) -> str:
         "Collateral left",
         "Bad debt",
     )
-    return _table(head, rows, 5) if rows else "<p>None.</p>"
+    return table(head, rows, 5) if rows else "<p>None.</p>"
 
 
 def _transactions(outcome: Outcome) -> str:
@@ -203,7 +185,7 @@ def _transactions(outcome: Outcome) -> str:
             ((key.partition(": "), count) for key, count in outcome.rejected.items())
         )
     ]
-    return _table(("Function", "Times", "Rejected with"), [*done, *rejected], None)
+    return table(("Function", "Times", "Rejected with"), [*done, *rejected], None)
 
 
 def _participants(outcome: Outcome) -> str:
@@ -220,22 +202,8 @@ def _participants(outcome: Outcome) -> str:
         for p in outcome.participants
     ]
     head = ("Who", "Brought", "In the wallet", "Collateral", "Shares worth", "Rewards", "Profit")
-    return _table(head, rows, 1)
+    return table(head, rows, 1)
 
 
 def _signed(value: int) -> str:
     return f"{'+' if value > 0 else ''}{amount(value, 2)}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int | None) -> str:
-    """Cells from column `numbers_from` on are numbers, and stand to the right."""
-
-    def cells(tag: str, values: Sequence[str]) -> str:
-        return "".join(
-            f"<{tag}{' class=n' if numbers_from is not None and i >= numbers_from else ''}>"
-            f"{html.escape(value)}</{tag}>"
-            for i, value in enumerate(values)
-        )
-
-    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>\n{body}\n</tbody></table>"

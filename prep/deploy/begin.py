@@ -19,9 +19,9 @@ CREATED: Final = (
     "ChainlinkOracle",
     "Protocol",
     "ProtocolLens",
-    "Deleverager",
 )
-"""The contracts that transactions create. The Vault is made by the Protocol."""
+"""The contracts that transactions create. The Vault and the Deleverager are made by
+the Protocol."""
 
 
 def begin(

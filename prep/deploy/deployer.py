@@ -15,6 +15,7 @@ from prep.deploy.record import Contract, Deployment, Mined, plain
 from prep.deploy.transactions import Transactions
 from prep.errors import UserError
 from prep.model import limits
+from prep.model.redeem_queue import DEFAULT_REDEEM_WINDOW
 
 ADMIN_ROLE: Final = 0
 """AccessManager's own: whatever is not given to another role is the admin's."""
@@ -22,18 +23,16 @@ WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "MINTER": {"PrepToken": ("mint(address,uint256)",)},
     "RISK_MANAGER": {
         "Protocol": ("addMarket", "setMarket", "setProtocolFeeRate"),
-        "Vault": ("setTargetCollateralizationRatio", "setDepositCap"),
+        "Vault": (
+            "setTargetCollateralizationRatio",
+            "setDepositCap",
+            "setCooldownPeriod",
+            "setRedeemWindow",
+        ),
     },
     "GUARDIAN": {"Protocol": ("disableMarket",), "Vault": ("stopWithdrawals",)},
-    "DELEVERAGER": {
-        "Protocol": (
-            "closeOnBehalf(address,int256)",
-            "closeOnBehalf(address,uint256,uint256,int256)",
-        )
-    },
 }
-"""Which role may call which functions of what; the parameters' `roles` are named alike, but for the
-deleverager, which is a contract of the suite."""
+"""Which role may call which functions of what; the parameters' `roles` are named alike."""
 
 Progress = Callable[[str], object]
 
@@ -89,14 +88,13 @@ class _Run:
         oracles = [self._oracle(market) for market in params.markets]
         protocol = self._protocol(prep, authority, params.reserves_by_larger_side)
         self._create("ProtocolLens", "ProtocolLens", protocol.address)
-        deleverager = self._create("Deleverager", "Deleverager", protocol.address)
 
         treasury = params.roles.holder("treasury", me)
         self._call("setTreasury", protocol.setTreasury, treasury)
         if params.protocol_fee_rate:
             self._call("setProtocolFeeRate", protocol.setProtocolFeeRate, params.protocol_fee_rate)
         vault = self._record.instance(self._project, "Vault")
-        self._set_limits(vault, params.target_collateralization_ratio, params.deposit_cap)
+        self._set_limits(vault, params)
         for index, (market, oracle) in enumerate(zip(params.markets, oracles, strict=True)):
             self._add_market(protocol, index, market, oracle.address)
 
@@ -105,11 +103,7 @@ class _Run:
             for target, functions in targets.items():
                 step = f"setTargetFunctionRole {role} {target}"
                 self._wire(step, authority, role, contracts[target], functions)
-            holder = (
-                deleverager.address
-                if role == "DELEVERAGER"
-                else params.roles.holder(role.lower(), me)
-            )
+            holder = params.roles.holder(role.lower(), me)
             self._call(
                 f"grantRole {role}", authority.grantRole, getattr(authority, role)(), holder, 0
             )
@@ -131,26 +125,35 @@ class _Run:
         protocol = self._create(
             "Protocol", "Protocol", prep.address, authority.address, by_larger_side
         )
-        if "Vault" not in self._record.contracts:
+        if "Deleverager" not in self._record.contracts:
             # Made by the protocol's constructor: in the same transaction, with these arguments.
-            container = self._container("Vault")
-            arguments = (prep.address, protocol.address, authority.address, by_larger_side)
             transaction = self._record.contract("Protocol").model_dump(
                 include=set(Mined.model_fields)
             )
-            self._record.contracts["Vault"] = _contract(
-                container, transaction, protocol.vault(), arguments
-            )
+            vault = protocol.vault()
+            made: dict[str, tuple[str, tuple[Any, ...]]] = {
+                "Vault": (
+                    vault,
+                    (prep.address, protocol.address, authority.address, by_larger_side),
+                ),
+                "Deleverager": (protocol.deleverager(), (protocol.address, vault)),
+            }
+            for name, (address, arguments) in made.items():
+                container = self._container(name)
+                self._record.contracts[name] = _contract(container, transaction, address, arguments)
             self._record.save(self._path)
         return protocol
 
-    def _set_limits(self, vault: ContractInstance, target: int, cap: int) -> None:
+    def _set_limits(self, vault: ContractInstance, params: Parameters) -> None:
         """Unless the vault has them from its constructor."""
-        if target:
-            step = "setTargetCollateralizationRatio"
-            self._call(step, vault.setTargetCollateralizationRatio, target)
-        if cap != limits.MAX_LIQUIDITY:
-            self._call("setDepositCap", vault.setDepositCap, cap)
+        for setter, value, default in (
+            ("setTargetCollateralizationRatio", params.target_collateralization_ratio, 0),
+            ("setDepositCap", params.deposit_cap, limits.MAX_LIQUIDITY),
+            ("setRedeemWindow", params.redeem_window, DEFAULT_REDEEM_WINDOW),
+            ("setCooldownPeriod", params.cooldown_period, 0),
+        ):
+            if value != default:
+                self._call(setter, getattr(vault, setter), value)
 
     def _add_market(
         self, protocol: ContractInstance, index: int, market: Market, oracle: str

@@ -25,6 +25,7 @@ from prep.model import limits
 from prep.model.config import MarketConfig, check_protocol_fee_rate
 from prep.model.errors import Rejected
 from prep.model.fixed import UNLIMITED
+from prep.model.redeem_queue import MAX_COOLDOWN_PERIOD, MAX_REDEEM_WINDOW, MIN_REDEEM_WINDOW
 
 # Bounds coded in ChainlinkOracle, MockAggregator and AccessManager.
 _MAX_HEARTBEAT: Final = 7 * limits.DAY
@@ -144,6 +145,13 @@ def _all_liquidity_if_unlimited(cap: int) -> int:
     return limits.MAX_LIQUIDITY if cap == UNLIMITED else cap
 
 
+def _never_or_within_bounds(window: int) -> int:
+    if window and not MIN_REDEEM_WINDOW <= window <= MAX_REDEEM_WINDOW:
+        bounds = f"from {MIN_REDEEM_WINDOW} to {MAX_REDEEM_WINDOW}"
+        raise ValueError(f"{window} is neither 0 nor {bounds}")
+    return window
+
+
 class Parameters(_Model):
     """A whole file."""
 
@@ -153,6 +161,8 @@ class Parameters(_Model):
     reserves_by_larger_side: Boolean
     target_collateralization_ratio: Wad
     deposit_cap: Annotated[Cap, AfterValidator(_all_liquidity_if_unlimited)]
+    cooldown_period: Integer = Field(le=MAX_COOLDOWN_PERIOD)
+    redeem_window: Annotated[Integer, AfterValidator(_never_or_within_bounds)]
     protocol_fee_rate: Wad
     markets: tuple[Market, ...] = Field(min_length=1)
 

@@ -146,7 +146,7 @@ class Chain:
         if sender is not None:
             call["from"] = sender
         with self._asking():
-            return self._web3.eth.estimate_gas(call)  # type: ignore[arg-type]
+            return self._web3.eth.estimate_gas(call, "pending")  # type: ignore[arg-type]
 
     def block_hash(self, number: int) -> str:
         """Of a block, which may have been replaced since it was read."""

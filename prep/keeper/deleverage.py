@@ -14,6 +14,7 @@ from prep.keeper.snapshot import Holding, Id, OpenPosition, Snapshot
 from prep.keeper.world import aggregates_of, world_of
 from prep.model import UNLIMITED, WAD, Rejected, System
 from prep.model.fixed import mul_div_ceil
+from prep.model.limits import CLOCK
 from prep.model.position import settle
 from prep.model.pricing import value
 
@@ -70,6 +71,9 @@ class Close:
     """What it pays its owner, or costs him when negative; PREP base units."""
     ratio_before: int
     ratio_after: int
+    timestamp: int
+    """Seconds: when that is, at the earliest. A market with price impact must not have been traded
+    in the same block."""
     side: Side | None
     """The side that is above its cap; None: it is for the ratio."""
 
@@ -112,6 +116,7 @@ def deleverages(
         if len(actions) == most:
             left = "no more in one round"
             break
+        snapshot = _in_a_quiet_block(snapshot)
         found = _next(snapshot, standing, excluded, skipped)
         if found is None:
             left = "none that can be closed"
@@ -121,6 +126,13 @@ def deleverages(
         actions.append(action)
         standing = standing_of(snapshot)
     return Deleveraging(before, tuple(actions), tuple(skipped.values()), left)
+
+
+def _in_a_quiet_block(snapshot: Snapshot) -> Snapshot:
+    """A second later if a market with price impact has been traded in this one."""
+    now = snapshot.timestamp % CLOCK
+    busy = any(m.config.skew_scale and m.aggregates.updated_at == now for m in snapshot.markets)
+    return replace(snapshot, timestamp=snapshot.timestamp + busy)
 
 
 def _standing(world: System) -> Standing | None:
@@ -216,6 +228,7 @@ def _close(holding: Holding, tried: Tried, side: Side | None) -> Close:
         settlement=result.settlement,
         ratio_before=result.ratio_before,
         ratio_after=result.ratio_after,
+        timestamp=tried.world.now,
         side=side,
     )
 

@@ -24,6 +24,8 @@ from prep.reverts import web3_of
 
 _TOO_LATE: Final = {"PositionHealthy", "UnknownPosition"}
 """What the protocol answers when somebody else was first, or the price came back."""
+_BUSY: Final = "MarketBusy"
+"""Somebody has traded in the same block: it can be closed in the next one."""
 _OF_TRADER: Final = "deleverage(address,uint256)"
 _OF_ACCOUNT: Final = "deleverage(address,uint256,uint256,uint256)"
 REFUSED_FOR: Final = 50
@@ -223,17 +225,18 @@ class Keeper:
             done.left = f"waiting for {waiting}" if waiting else "stopping"
             return False
         try:
-            if (refusal := self._sender.refusal(call)) is not None:
+            if (refusal := self._sender.refusal(call, "pending")) is not None:
                 raise refusal
             gas = self._sender.gas_of(call) if self.execute else 0
         except Reverted as refusal:
-            if self._sender.refusal(call, snapshot.block) is None:
+            as_decided = self._sender.refusal(call, snapshot.block)
+            if as_decided is None or as_decided.name == _BUSY or refusal.name == _BUSY:
                 done.skipped.append(Skipped(action.id, f"changed meanwhile: {refusal}"))
-            else:
-                # Neither vault nor market refuse what was decided on the same block: its client.
-                done.errors.append(Failure(action.id, str(refusal)))
-                until = snapshot.block + REFUSED_FOR
-                self._refused[action.id] = until, f"refused: {refusal}"
+                done.left = "the state has changed"
+                return False
+            # Neither vault nor market refuse what was decided on the same block: its client.
+            done.errors.append(Failure(action.id, str(refusal)))
+            self._refused[action.id] = snapshot.block + REFUSED_FOR, f"refused: {refusal}"
             return True
         done.closes += todo.actions
         if not self.execute:

@@ -1,7 +1,7 @@
 """How a snapshot is read.
 
 All calls of a snapshot name the same block, so it never mixes two states. Their number is a
-constant plus one for every page of ids; to deleverage, one more for every further market.
+constant plus one for every page of ids; to deleverage, two more for every further market.
 """
 
 from collections.abc import Iterable, Iterator
@@ -117,23 +117,16 @@ def _market(chain: Chain, lens: Any, market_id: int, block: int) -> tuple[Any, s
 
 
 def _other_market(chain: Chain, lens: Any, market_id: int, block: int) -> MarketShot:
-    """With a price accrued to the block, which saves two calls, and else as stored."""
+    """As stored: when it was last traded matters."""
     view, no_price = _market(chain, lens, market_id, block)
-    if view is None:
-        (config,) = _ask(chain, block, lens, "marketConfig", market_id)
-        (aggregates,) = _ask(chain, block, lens, "marketState", market_id)
-        return MarketShot(
-            price=None,
-            no_price=no_price,
-            config=_config(config),
-            aggregates=Aggregates(*aggregates),
-        )
-    price, aggregates, config = view[:3]
+    (aggregates,) = _ask(chain, block, lens, "marketState", market_id)
+    config = view[2] if view else _ask(chain, block, lens, "marketConfig", market_id)[0]
     return MarketShot(
-        price=price,
+        price=view and view[0],
+        no_price=no_price,
         config=_config(config),
         aggregates=Aggregates(*aggregates),
-        settled=view[-1],
+        settled=view is not None and view[-1],
     )
 
 

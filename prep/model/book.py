@@ -13,7 +13,7 @@ from prep.model.config import MarketConfig
 from prep.model.engine import Engine
 from prep.model.errors import Rejected
 from prep.model.fixed import WAD
-from prep.model.market import Market, Quote
+from prep.model.market import Indices, Market, Quote
 from prep.model.position import (
     FLAT,
     Position,
@@ -26,6 +26,7 @@ from prep.model.position import (
 )
 from prep.model.pricing import execution_price, fee, protocol_share, value
 from prep.model.results import PositionDecreased, PositionIncreased
+from prep.model.storage import check_int128, check_uint128
 from prep.model.vault import VaultState
 
 MARKET: Final = 0
@@ -65,11 +66,6 @@ class Book(Engine):
             raise Rejected("NoPosition")
         return account
 
-    def _quote_if_enabled(self) -> Quote:
-        if not self.market(MARKET).config.enabled:
-            raise Rejected("MarketClosed", MARKET)
-        return self.quote(MARKET)
-
     # -------------------------------------------------------------------------------------- checks
 
     def _check_deadline(self, deadline: int | None) -> None:
@@ -91,12 +87,13 @@ class Book(Engine):
         if result > limits.MAX_LEVERAGE:
             raise Rejected("LeverageTooHigh", result, limits.MAX_LEVERAGE)
 
-    def _check_reserves(self, added: int, market: Market) -> None:
-        """The reserve for the notional `added` fits beside that of all positions before."""
+    def _check_reserves(self, added: int, market: Market, indices: Indices) -> None:
+        """The reserve for the notional `added` on a market, accrued to these indices, fits beside
+        that of all positions before."""
         factor = market.config.reserve_factor
         if factor == 0:
             return
-        required = added * factor // WAD + self.exposure().reserves
+        required = added * factor // WAD + self.liquidity_reserves_to_hold(market, indices)
         if required > self.vault.liquidity:
             raise Rejected("ReservesExceeded", required, self.vault.liquidity)
 
@@ -109,16 +106,17 @@ class Book(Engine):
         size: int, price: int, config: MarketConfig, side: int, skew_before: int, skew: int
     ) -> None:
         """The largest position, the side's cap, and the skew's if it grew: at the oracle price."""
-        worth = value(size, price)
+        worth = abs(size) * price // WAD
         if worth > config.max_position_value:
             raise Rejected("PositionTooLarge", worth, config.max_position_value)
-        worth = value(side, price)
+        worth = side * price // WAD
         cap = config.max_long_oi_value if size > 0 else config.max_short_oi_value
         if worth > cap:
             raise Rejected("OpenInterestCapExceeded", worth, cap)
-        worth = value(skew, price)
-        if abs(skew) > abs(skew_before) and worth > config.max_net_oi_value:
-            raise Rejected("NetOpenInterestCapExceeded", worth, config.max_net_oi_value)
+        if abs(skew) > abs(skew_before):
+            worth = abs(skew) * price // WAD
+            if worth > config.max_net_oi_value:
+                raise Rejected("NetOpenInterestCapExceeded", worth, config.max_net_oi_value)
 
     @staticmethod
     def _must_go(position: Position, collateral: int, quote: Quote, skew: int) -> bool:
@@ -141,6 +139,8 @@ class Book(Engine):
 
         if abs(size) > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", abs(size), limits.MAX_SIZE)
+        if not config.enabled:
+            raise Rejected("MarketClosed", MARKET)
         side = abs(size) + (market.long_oi if size > 0 else market.short_oi)
         if side > limits.MAX_SIZE:
             raise Rejected("AmountOutOfBounds", side, limits.MAX_SIZE)
@@ -150,8 +150,8 @@ class Book(Engine):
 
         skew = skew_before + size
         px = execution_price(skew_before, skew, quote.skew_scale, quote.price)
+        self._check_reserves(value(size, px), market, quote.indices)
         self._check_acceptable(px, acceptable, buying=size > 0)
-        self._check_reserves(value(size, px), market)
         paid = -fee(config.opening_fee_rate, size, px)
         if paid > account.collateral:
             raise Rejected("InsufficientCollateral", account.collateral, paid)
@@ -166,12 +166,12 @@ class Book(Engine):
         self._check_caps(new.size, quote.price, config, side, skew_before, skew)
         self._check_leverage(new, collateral, quote, skew)
 
-        market.accrue(quote.indices, self.now)
-        market.replace(old, new)
         share = protocol_share(paid, self.protocol_fee_rate)
-        market.opening_fee += paid - share
-        self.unpaid_protocol_fees += share
-        self.vault.liquidity += paid - share
+        unpaid, liquidity = self.unpaid_protocol_fees + share, self.vault.liquidity + paid - share
+        check_uint128(unpaid, liquidity)
+        market.book_growth(old, new, paid - share)
+        market.accrue(quote.indices, self.now)
+        self.unpaid_protocol_fees, self.vault.liquidity = unpaid, liquidity
         account.collateral, account.position = collateral, new
         if not account.id:
             account.id = self._take_id(trader)
@@ -210,15 +210,37 @@ class Book(Engine):
             self.protocol_fee_rate,
         )
         self._check_acceptable(settlement.price, acceptable, buying=part < 0)
+        self._check_booking(account, [settlement])
         rest = reduced(account.position, part)
         if rest.size:
-            if settlement.shortfall:
-                raise Rejected("InsufficientCollateral", account.collateral, -settlement.realised)
             worth = value(rest.size, quote.price)
             if worth < quote.config.min_position_value:
                 raise Rejected("PositionTooSmall", worth, quote.config.min_position_value)
+        check_uint128(settlement.collateral)
         self._check_vault_can_pay(settlement.liquidity_change)
+        check_uint128(self.vault.liquidity + settlement.liquidity_change)
         return settlement, rest
+
+    def _check_booking(self, account: Trader, settlements: list[Settlement]) -> None:
+        """What closing one part after the other books can be stored, and collateral pays for each
+        unless it is the last."""
+        market, size = self.markets[MARKET], account.position.size
+        price_pnl, borrowing_fee = market.price_pnl, market.borrowing_fee
+        closing_fee, funding = market.closing_fee, market.accrued_funding
+        bad_debt, unpaid = market.bad_debt, self.unpaid_protocol_fees
+        for it in settlements:
+            price_pnl -= it.price_pnl
+            borrowing_fee -= it.borrowing_fee
+            closing_fee -= it.closing_fee + it.protocol_share
+            funding -= it.funding
+            check_int128(price_pnl, borrowing_fee, closing_fee, funding)
+            size -= it.size
+            if size and it.shortfall:
+                raise Rejected("InsufficientCollateral", account.collateral, -it.realised)
+            bad_debt -= it.bad_debt
+            check_int128(bad_debt)
+            unpaid += it.protocol_fee
+            check_uint128(unpaid)
 
     def _store(
         self,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from prep.model.book import MARKET
 from prep.model.errors import Rejected
 from prep.model.fixed import UNLIMITED, WAD
+from prep.model.limits import CLOCK
 from prep.model.market import Quote
 from prep.model.orders import Orders
 from prep.model.position import Position
@@ -89,8 +90,16 @@ class Deleverage(Orders):
             if not excess:
                 raise Rejected("NothingToDeleverage", ratio, target)
             size = allowed
+        self._check_quiet(market_id)
         signed = size if position.size > 0 else -size
         return Attempt(ratio, target, exposure.seq_pnl + exposure.funding, signed, size <= allowed)
+
+    def _check_quiet(self, market_id: int) -> None:
+        """With price impact, whoever traded in this second could be about to move back, and would
+        win what a forced close in between pays for his move."""
+        market = self.market(market_id)
+        if market.skew_scale and market.updated_at == self.now % CLOCK:
+            raise Rejected("MarketBusy", market_id)
 
     @staticmethod
     def _excess(position: Position, quote: Quote) -> int:

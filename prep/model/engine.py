@@ -7,7 +7,7 @@ from prep.model import views
 from prep.model.config import MarketConfig
 from prep.model.errors import Rejected
 from prep.model.limits import MAX_MARKETS, MAX_PRICE
-from prep.model.market import Market, Quote, Unrealised
+from prep.model.market import Indices, Market, Quote, Unrealised
 from prep.model.results import (
     MarketConfigured,
     MarketDisabled,
@@ -133,20 +133,32 @@ class Engine:
         """What the open positions could take from the vault now. docs/whitepaper.md, "Reserves".
         Asks for the price of every market with open positions."""
         seq_pnl = funding = borrowing = reserves = 0
-        for market_id, market in enumerate(self.markets):
+        now = self.now
+        for market, price in zip(self.markets, self._prices, strict=True):
             if market.long_oi == market.short_oi == 0:
                 continue
-            price = self.price(market_id)
-            from_price, from_funding, owed = market.at_stake(price, market.accrued(self.now, price))
+            if isinstance(price, Rejected):
+                raise Rejected(price.name, *price.args)
+            from_price, from_funding, owed = market.at_stake(price, market.accrued(now, price))
             seq_pnl += from_price
             funding += from_funding
             borrowing += owed
             reserves += market.reserve(from_price, from_funding, by_larger_side)
         return Exposure(seq_pnl, funding, borrowing, reserves)
 
-    def liquidity_reserves_to_hold(self) -> int:
-        """Liquidity that has to stay in the vault, by the difference of the sides."""
-        return self.exposure().reserves
+    def liquidity_reserves_to_hold(
+        self, known: Market | None = None, indices: Indices = (0, 0, 0)
+    ) -> int:
+        """Liquidity that has to stay in the vault, by the difference of the sides. `indices`: of
+        now, of the market `known`, from somebody who has accrued it already."""
+        required, now = 0, self.now
+        for market_id, market in enumerate(self.markets):
+            if market.long_oi or market.short_oi:
+                price = self.price(market_id)
+                current = indices if market is known else market.accrued(now, price)
+                seq_pnl, funding, _ = market.at_stake(price, current)
+                required += market.reserve(seq_pnl, funding, False)
+        return required
 
     def total_debt(self) -> int:
         """What the vault owes to traders on balance."""

@@ -42,8 +42,3 @@ def mul_div_floor(a: int, b: int, c: int) -> int:
 def mul_div_ceil(a: int, b: int, c: int) -> int:
     """``a * b / c`` toward plus infinity, for ``c > 0``."""
     return -(-a * b // c)
-
-
-def clamp(x: int, low: int, high: int) -> int:
-    """``x``, but at least ``low`` and at most ``high``."""
-    return low if x < low else min(x, high)

@@ -19,6 +19,7 @@ from prep.model.results import (
     PositionIncreased,
     PositionLiquidated,
 )
+from prep.model.storage import check_int128, check_uint128
 from prep.model.views import PositionDetails
 
 
@@ -90,7 +91,7 @@ class Isolated(Book):
         if size == 0:
             raise Rejected("ZeroAmount")
         self._check_deadline(deadline)
-        quote = self._quote_if_enabled()
+        quote = self.quote(MARKET)
         base = self._size_of(size, quote)
         return self._grow(trader, base if account.position.size > 0 else -base, quote, acceptable)
 
@@ -166,16 +167,21 @@ class Isolated(Book):
             settlements.append(second)
 
         # The vault's part comes last, so that it can never make the liquidation fail.
+        self._check_booking(account, settlements)
         change = sum(settlement.liquidity_change for settlement in settlements)
-        self._check_vault_can_pay(change)
-        spare = min(limits.MAX_REWARD_FROM_VAULT, self.vault.liquidity + change)
+        spare = max(0, min(limits.MAX_REWARD_FROM_VAULT, self.vault.liquidity + change))
         from_vault = min(reward - from_trader, spare)
+        reward = from_trader + from_vault
+        credited = self._trader(caller).collateral + reward
+        bad_debt = sum(settlement.bad_debt for settlement in settlements) + from_vault
+        check_int128(market.bad_debt - bad_debt)
+        check_uint128(collateral, credited)
+        self._check_vault_can_pay(change - from_vault)
+        check_uint128(self.vault.liquidity + change - from_vault)
 
         decreases = self._store(owner, rest, collateral, quote, settlements)
         market.bad_debt -= from_vault
         self.vault.liquidity -= from_vault
-        reward = from_trader + from_vault
-        credited = self._trader(caller).collateral + reward
         self._set_collateral(caller, credited)
         return PositionLiquidated(
             trader=owner,
@@ -198,7 +204,7 @@ class Isolated(Book):
         if size == 0:
             raise Rejected("ZeroAmount")
         self._check_deadline(deadline)
-        return self._quote_if_enabled()
+        return self.quote(MARKET)
 
     @staticmethod
     def _size_of(notional: int, quote: Quote) -> int:

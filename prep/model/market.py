@@ -5,9 +5,10 @@ docs/whitepaper.md, "Funding", "Borrowing fee", "Aggregates" and "Reserves".
 
 from dataclasses import dataclass, replace
 
-from prep.model import limits
 from prep.model.config import MarketConfig
-from prep.model.fixed import WAD, clamp, trunc_div, wmul
+from prep.model.errors import Rejected
+from prep.model.fixed import WAD, trunc_div, wmul
+from prep.model.limits import CLOCK, DAY, MAX_BORROW_INDEX, MAX_FUNDING_RATE, YEAR
 from prep.model.position import Position, Settlement
 from prep.model.storage import INT128, UINT128, check_int128, check_uint128
 
@@ -78,7 +79,7 @@ class Market:
         self.borrow_index = 0  # B, WAD per unit of entry notional
         self.funding_rate = 0  # of 24 hours, WAD; positive: longs pay
         self.funding_index = 0  # F, price WAD, per unit of size
-        self.updated_at = now % limits.CLOCK
+        self.updated_at = now % CLOCK
         # Realised cash flow, fees without the protocol's share.
         self.price_pnl = 0
         self.opening_fee = 0
@@ -118,27 +119,33 @@ class Market:
         Products are divided by magnitude and signed afterwards: that is toward zero.
         """
         borrow_index, rate, index = self.borrow_index, self.funding_rate, self.funding_index
-        elapsed = (now - self.updated_at) % limits.CLOCK
+        elapsed = (now - self.updated_at) % CLOCK
         if elapsed == 0:
             return borrow_index, rate, index
         if self.yearly_borrowing:
-            borrow_index += self.yearly_borrowing * elapsed // limits.YEAR
-            borrow_index = min(borrow_index, limits.MAX_BORROW_INDEX)
+            borrow_index += self.yearly_borrowing * elapsed // YEAR
+            if borrow_index > MAX_BORROW_INDEX:
+                borrow_index = MAX_BORROW_INDEX
         if self.skew_scale:
-            days = elapsed * WAD // limits.DAY
-            skew = self.long_oi - self.short_oi
-            tilt = min(abs(skew) * WAD // self.skew_scale, WAD)
-            speed = tilt * self.config.max_funding_velocity // WAD
-            change = speed * days // WAD
-            before = rate
-            rate = clamp(
-                rate + change if skew > 0 else rate - change,
-                -limits.MAX_FUNDING_RATE,
-                limits.MAX_FUNDING_RATE,
-            )
-            mean = abs(before + rate) // 2
-            step = mean * days // WAD * price // WAD
-            index = index - step if before + rate > 0 else index + step
+            days = elapsed * WAD // DAY
+            before, skew = rate, self.long_oi - self.short_oi
+            if skew > 0:
+                tilt = skew * WAD // self.skew_scale
+                speed = (tilt if tilt < WAD else WAD) * self.config.max_funding_velocity // WAD
+                rate += speed * days // WAD
+                if rate > MAX_FUNDING_RATE:
+                    rate = MAX_FUNDING_RATE
+            elif skew < 0:
+                tilt = -skew * WAD // self.skew_scale
+                speed = (tilt if tilt < WAD else WAD) * self.config.max_funding_velocity // WAD
+                rate -= speed * days // WAD
+                if rate < -MAX_FUNDING_RATE:
+                    rate = -MAX_FUNDING_RATE
+            twice = before + rate
+            if twice > 0:
+                index -= twice // 2 * days // WAD * price // WAD
+            elif twice < 0:
+                index += -twice // 2 * days // WAD * price // WAD
         return borrow_index, rate, index
 
     def at(self, now: int, price: int) -> "Quote":
@@ -148,7 +155,7 @@ class Market:
     def accrue(self, indices: Indices, now: int) -> None:
         """Stores what `accrued` computed."""
         self.borrow_index, self.funding_rate, self.funding_index = indices
-        self.updated_at = now % limits.CLOCK
+        self.updated_at = now % CLOCK
 
     def at_stake(self, price: int, indices: Indices) -> tuple[int, int, int]:
         """`seq_pnl`, `funding` and `borrowing` of `Unrealised`, with indices of now."""
@@ -197,6 +204,18 @@ class Market:
         check_int128(self.price_pnl, self.borrowing_fee, self.closing_fee, self.accrued_funding)
         check_int128(self.opening_fee)
         check_uint128(self.cost_long, self.cost_short, self.borrow_cost)
+
+    def book_growth(self, old: Position, new: Position, opening_fee: int) -> None:
+        """As `replace`, and books the fee without the protocol's share; or changes nothing and
+        raises because an amount does not fit."""
+        self.replace(old, new)
+        self.opening_fee += opening_fee
+        try:
+            self.check_storable()
+        except Rejected:
+            self.opening_fee -= opening_fee
+            self.replace(new, old)
+            raise
 
     def book(self, settlement: Settlement) -> None:
         """Books what a trader realised into the cash flow, signs reversed, the fee without the

@@ -88,8 +88,9 @@ class Orders(Isolated):
         return client in self.margin_clients
 
     def margin_position(self, client: Hashable, account: Hashable, market_id: int) -> Position:
-        """A margin position as stored; `FLAT` if there is none. Needs no price."""
-        self.market(market_id)
+        """A margin position as stored; `FLAT` if there is none. Needs neither price nor market."""
+        if not 0 <= market_id < len(self.markets):
+            return FLAT
         return self.margin_positions[market_id].get((client, account), FLAT)
 
     # ---------------------------------------------------------------------------------- orders
@@ -191,7 +192,7 @@ class Orders(Isolated):
             opening = -fee(config.opening_fee_rate, added, moving_price)
             protocol_fee += protocol_share(opening, self.protocol_fee_rate)
             side = self._side_after(client, market_id, market, added)
-            self._check_reserves(abs(added) * moving_price // WAD, market)
+            self._check_reserves(abs(added) * moving_price // WAD, market, indices)
         new = FLAT
         if target:
             new = Position(target, entry_price, funding_index, borrow_index)
@@ -244,17 +245,20 @@ class Orders(Isolated):
         for outcome, _, _, _, _ in plans:
             change += outcome.liquidity_change
             protocol_fee += outcome.protocol_fee
-        self._check_vault_can_pay(change)
         unpaid, liquidity = self.unpaid_protocol_fees + protocol_fee, self.vault.liquidity + change
-        check_uint128(unpaid, liquidity)
-        for number, plan in enumerate(plans):
-            plan.book()
-            try:
+        booked = 0
+        try:
+            for plan in plans:
+                plan.book()
+                booked += 1
                 plan.market.check_storable()
-            except Rejected:
-                for booked in plans[: number + 1]:
-                    booked.reversed().book()
-                raise
+            check_uint128(unpaid)
+            self._check_vault_can_pay(change)
+            check_uint128(liquidity)
+        except Rejected:
+            for plan in plans[:booked]:
+                plan.reversed().book()
+            raise
 
         self.unpaid_protocol_fees, self.vault.liquidity = unpaid, liquidity
         for outcome, market, indices, _, _ in plans:

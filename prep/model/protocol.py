@@ -8,6 +8,13 @@ from prep.model import config as bounds
 from prep.model import limits
 from prep.model.deleverage import Deleverage
 from prep.model.errors import Rejected
+from prep.model.redeem_queue import (
+    MAX_COOLDOWN_PERIOD,
+    MAX_REDEEM_WINDOW,
+    MIN_REDEEM_WINDOW,
+    RedeemRequested,
+    RequestsCancelled,
+)
 from prep.model.results import Deposited, Withdrawn
 from prep.model.vault import Exposure, ReserveBasis, VaultState
 
@@ -80,12 +87,12 @@ class System(Deleverage):
         self._check_withdrawals()
         to, who = self._parties(caller, receiver, owner)
         exposure = self._exposure_for_withdrawals()
-        maximum = self.vault.max_withdraw(who, exposure)
+        maximum = self.vault.max_withdraw(self.redeemable_shares(who), exposure)
         if assets > maximum:
             raise Rejected("ERC4626ExceededMaxWithdraw", who, assets, maximum)
         lower = self.vault.lower_value(exposure)
         shares = self.vault.shares_for(assets, lower, round_up=True)
-        self.vault.remove(who, assets, shares)
+        self.vault.remove(who, assets, shares, 0, self.now)
         return Withdrawn(caller, to, who, assets, shares)
 
     def redeem(
@@ -95,14 +102,15 @@ class System(Deleverage):
         receiver: Hashable | None = None,
         owner: Hashable | None = None,
         min_assets: int = 0,
+        ref: int = 0,
     ) -> Withdrawn:
-        """As `withdraw`, for a number of shares; the assets are rounded down."""
+        """As `withdraw`, for a number of shares, of any queue; the assets are rounded down."""
         if shares == 0:
             raise Rejected("ZeroAmount")
         self._check_withdrawals()
         to, who = self._parties(caller, receiver, owner)
         exposure = self._exposure_for_withdrawals()
-        maximum = self.vault.max_redeem(who, exposure)
+        maximum = self.vault.max_redeem(self.redeemable_shares(who, ref), exposure)
         if shares > maximum:
             raise Rejected("ERC4626ExceededMaxRedeem", who, shares, maximum)
         assets = self.vault.assets_for(shares, self.vault.lower_value(exposure))
@@ -110,8 +118,42 @@ class System(Deleverage):
             raise Rejected("ZeroAmount")
         if assets < min_assets:
             raise Rejected("TooLittleReceived", assets, min_assets)
-        self.vault.remove(who, assets, shares)
+        self.vault.remove(who, assets, shares, ref, self.now)
         return Withdrawn(caller, to, who, assets, shares)
+
+    def request_redeem(self, owner: Hashable, shares: int, ref: int = 0) -> RedeemRequested:
+        """Locks `shares` until they are redeemed, cancelled or lapsed."""
+        if shares == 0:
+            raise Rejected("ZeroAmount")
+        if self.vault.queues.period == 0:
+            raise Rejected("NoCooldown")
+        unlocked = self.vault.unlocked(owner, ref, self.now)
+        if shares > unlocked:
+            raise Rejected("InsufficientUnlocked", owner, unlocked, shares)
+        return self.vault.queues.request(owner, ref, shares, self.now)
+
+    def cancel_request(self, owner: Hashable, shares: int, ref: int = 0) -> RequestsCancelled:
+        """Unlocks `shares`, newest requests first."""
+        if shares == 0:
+            raise Rejected("ZeroAmount")
+        return self.vault.queues.cancel(owner, ref, shares, self.now)
+
+    def clear_lapsed(self, owner: Hashable, ref: int = 0) -> int:
+        """Removes what has lapsed from a queue. How many shares that unlocks."""
+        return self.vault.queues.clear(owner, ref, self.now)
+
+    def transfer(self, source: Hashable, target: Hashable, shares: int) -> None:
+        """Unlocked shares change their owner. What has lapsed is removed from the queue 0 if they
+        would not suffice otherwise."""
+        balance = self.vault.balance_of(source)
+        if shares > balance:
+            raise Rejected("ERC20InsufficientBalance", source, balance, shares)
+        unlocked = self.vault.unlocked(source, 0, self.now)
+        if shares > unlocked:
+            raise Rejected("InsufficientUnlocked", source, unlocked, shares)
+        if shares > balance - self.vault.queues.held(source):
+            self.clear_lapsed(source)
+        self.vault.move(source, target, shares)
 
     # --------------------------------------------------------------------------------------- roles
 
@@ -127,9 +169,22 @@ class System(Deleverage):
         bounds.require("depositCap", cap, 0, limits.MAX_LIQUIDITY)
         self.vault.deposit_cap = cap
 
+    def set_cooldown_period(self, period: int) -> None:
+        """Seconds after which requests from now on mature; 0: none are needed."""
+        bounds.require("cooldownPeriod", period, 0, MAX_COOLDOWN_PERIOD)
+        self.vault.queues.period = period
+
+    def set_redeem_window(self, window: int) -> None:
+        """Seconds after which requests from now on lapse when they have matured; 0: never."""
+        if window:
+            bounds.require("redeemWindow", window, MIN_REDEEM_WINDOW, MAX_REDEEM_WINDOW)
+        self.vault.queues.window = window
+
     def switch_withdrawals(self, *, stopped: bool) -> None:
-        """Withdrawals and redemptions stop, or go on."""
+        """Withdrawals and redemptions stop, or go on, and what has matured lapses no more until
+        then."""
         self.vault.withdrawals_stopped = stopped
+        self.vault.queues.switch(self.now, stopped=stopped)
 
     # --------------------------------------------------------------------------------------- views
 
@@ -143,19 +198,31 @@ class System(Deleverage):
         upper = self._or_none(self.upper_value)
         return 0 if upper is None else self.vault.max_mint(upper)
 
-    def max_withdraw(self, owner: Hashable) -> int:
-        """The most assets that `owner`'s shares can be withdrawn for."""
+    def max_withdraw(self, owner: Hashable, ref: int = 0) -> int:
+        """The most assets that can be withdrawn for the shares of `owner` that a queue lets go."""
         exposure = self._or_none(self._exposure_for_withdrawals)
         if exposure is None or self.vault.withdrawals_stopped:
             return 0
-        return self.vault.max_withdraw(owner, exposure)
+        return self.vault.max_withdraw(self.redeemable_shares(owner, ref), exposure)
 
-    def max_redeem(self, owner: Hashable) -> int:
-        """The most of `owner`'s shares that can be redeemed."""
+    def max_redeem(self, owner: Hashable, ref: int = 0) -> int:
+        """The most shares of `owner` that can be redeemed, of those that a queue lets go."""
         exposure = self._or_none(self._exposure_for_withdrawals)
         if exposure is None or self.vault.withdrawals_stopped:
             return 0
-        return self.vault.max_redeem(owner, exposure)
+        return self.vault.max_redeem(self.redeemable_shares(owner, ref), exposure)
+
+    def redeemable_shares(self, owner: Hashable, ref: int = 0) -> int:
+        """What has matured in a queue and, without a cooldown, all unlocked shares."""
+        return self.vault.redeemable(owner, ref, self.now)
+
+    def locked_shares(self, owner: Hashable) -> int:
+        """What `owner` can neither transfer nor request."""
+        return self.vault.queues.locked(owner, 0, self.now)
+
+    def requests(self, owner: Hashable, ref: int = 0) -> list[tuple[int, int, int]]:
+        """Shares, when they mature and when they lapse (0: never) of each request of a queue."""
+        return self.vault.queues.requests(owner, ref, self.now)
 
     def total_assets(self) -> int:
         """The lower value."""

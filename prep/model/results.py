@@ -21,8 +21,7 @@ class CollateralChanged:
     collateral: int
 
 
-@dataclass(frozen=True, slots=True)
-class PositionIncreased:
+class PositionIncreased(NamedTuple):
     """A position was opened or increased. Size, entry price and collateral are those after."""
 
     trader: Hashable
@@ -40,8 +39,7 @@ class PositionIncreased:
     liquidity_change: int
 
 
-@dataclass(frozen=True, slots=True)
-class PositionDecreased:
+class PositionDecreased(NamedTuple):
     """A part or the whole of a position was closed, by its owner or in a liquidation."""
 
     trader: Hashable

@@ -17,6 +17,8 @@ INT128: Final = 2**127
 
 def check_uint128(*amounts: int) -> None:
     """Raises for the first amount, none negative, that does not fit."""
+    if max(amounts) < UINT128:
+        return
     for amount in amounts:
         if amount >= UINT128:
             raise Rejected("SafeCastOverflowedUintDowncast", 128, amount)
@@ -24,6 +26,8 @@ def check_uint128(*amounts: int) -> None:
 
 def check_int128(*amounts: int) -> None:
     """Raises for the first amount that does not fit."""
+    if max(amounts) < INT128 and min(amounts) >= -INT128:
+        return
     for amount in amounts:
         if not -INT128 <= amount < INT128:
             raise Rejected("SafeCastOverflowedIntDowncast", 128, amount)

@@ -10,6 +10,8 @@ from enum import Enum
 
 from prep.model.fixed import UNLIMITED, WAD, mul_div_ceil, mul_div_floor
 from prep.model.limits import MAX_LIQUIDITY, VIRTUAL_ASSETS, VIRTUAL_SHARES, WIPED_OUT
+from prep.model.redeem_queue import RedeemQueues
+from prep.model.storage import check_int128
 
 
 class ReserveBasis(Enum):
@@ -45,6 +47,7 @@ class VaultState:
         "deposit_cap",
         "liquidity",
         "net_deposits",
+        "queues",
         "reserve_basis",
         "shares",
         "supply",
@@ -61,6 +64,7 @@ class VaultState:
         self.net_deposits = 0
         self.shares: dict[Hashable, int] = {}
         self.supply = 0
+        self.queues = RedeemQueues()
 
     # -------------------------------------------------------------------------------------- values
 
@@ -98,6 +102,15 @@ class VaultState:
         """Shares of `owner`."""
         return self.shares.get(owner, 0)
 
+    def unlocked(self, owner: Hashable, ref: int, now: int) -> int:
+        """Shares of `owner` in no request, for what acts on the queue `ref`."""
+        return self.balance_of(owner) - self.queues.locked(owner, ref, now)
+
+    def redeemable(self, owner: Hashable, ref: int, now: int) -> int:
+        """What has matured in a queue and, without a cooldown, all unlocked shares."""
+        at_once = 0 if self.queues.period else self.unlocked(owner, ref, now)
+        return self.queues.matured(owner, ref, now) + at_once
+
     # -------------------------------------------------------------------------------------- limits
 
     def max_deposit(self, upper: int) -> int:
@@ -110,30 +123,38 @@ class VaultState:
         """The shares whose price still fits into `max_deposit`."""
         return self.shares_for(self.max_deposit(upper), upper)
 
-    def max_withdraw(self, owner: Hashable, exposure: Exposure) -> int:
-        """What `owner`'s shares are worth, as far as it may leave."""
-        worth = self.assets_for(self.balance_of(owner), self.lower_value(exposure))
+    def max_withdraw(self, shares: int, exposure: Exposure) -> int:
+        """What `shares` that may be redeemed are worth, as far as it may leave."""
+        worth = self.assets_for(shares, self.lower_value(exposure))
         return min(self.available(exposure), worth)
 
-    def max_redeem(self, owner: Hashable, exposure: Exposure) -> int:
-        """The most shares of `owner` whose assets may leave; 0 when they are worth nothing."""
+    def max_redeem(self, shares: int, exposure: Exposure) -> int:
+        """The most of these shares whose assets may leave; 0 when they are worth nothing."""
         lower = self.lower_value(exposure)
         above = self.shares_for(self.available(exposure) + 1, lower, round_up=True)
-        shares = min(self.balance_of(owner), above - 1)
-        return shares if self.assets_for(shares, lower) else 0
+        most = min(shares, above - 1)
+        return most if self.assets_for(most, lower) else 0
 
     # ------------------------------------------------------------------------------------- changes
 
     def add(self, owner: Hashable, assets: int, shares: int) -> None:
         """`owner` gets `shares` for `assets`."""
+        check_int128(self.net_deposits + assets)
         self.liquidity += assets
         self.net_deposits += assets
         self.supply += shares
         self.shares[owner] = self.balance_of(owner) + shares
 
-    def remove(self, owner: Hashable, assets: int, shares: int) -> None:
-        """`shares` of `owner` are burned for `assets`."""
+    def remove(self, owner: Hashable, assets: int, shares: int, ref: int, now: int) -> None:
+        """`shares` of `owner` are burned for `assets`: matured ones of a queue, then unlocked."""
+        check_int128(self.net_deposits - assets)
+        self.queues.take(owner, ref, shares, now)
         self.liquidity -= assets
         self.net_deposits -= assets
         self.supply -= shares
         self.shares[owner] = self.balance_of(owner) - shares
+
+    def move(self, source: Hashable, target: Hashable, shares: int) -> None:
+        """`shares` change their owner."""
+        self.shares[source] = self.balance_of(source) - shares
+        self.shares[target] = self.balance_of(target) + shares

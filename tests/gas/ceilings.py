@@ -1,4 +1,4 @@
-"""What the BTC market's actions may cost at most, and what an older implementation needs.
+"""What actions may cost at most, and what an older implementation of the isolated ones needs.
 
 Whole-transaction gas. The older implementation keeps fewer books and reads its feed directly.
 """
@@ -19,6 +19,22 @@ CEILINGS = {
     "withdraw collateral, no position": 50_000,
     "LP deposit": 105_000,
     "LP withdraw": 110_000,
+}
+
+# In a market with skew pricing and funding, and no other with positions.
+ORDERS = {
+    "open": 190_000,
+    "increase": 155_000,
+    "decrease": 155_000,
+    "flip": 170_000,
+    "close": 140_000,
+    "deleverage": 200_000,
+}
+
+# What each further market with positions may add, by its kind.
+FURTHER_MARKET = {
+    "plain": {"open": 40_000, "deleverage": 50_000, "LP deposit": 35_000, "LP redeem": 35_000},
+    "skewed": {"open": 40_000, "deleverage": 50_000, "LP deposit": 50_000, "LP redeem": 50_000},
 }
 
 OLDER = {

@@ -1,6 +1,6 @@
 """docs/gas.md, made from the committed numbers so that it cannot drift from them."""
 
-from tests.gas.ceilings import CEILINGS, MAX_CODE_SIZE, OLDER
+from tests.gas.ceilings import CEILINGS, FURTHER_MARKET, MAX_CODE_SIZE, OLDER, ORDERS
 
 TEXT = """# What actions cost
 
@@ -28,15 +28,29 @@ Skew pricing, funding, opening and closing fee, the protocol's share, and all ca
 
 {full}
 
+## Orders of margin clients, and deleverage
+
+Through a client that only passes the order on. The ceilings are for a market with skew pricing and
+funding and no other with positions. In this order: with skew pricing and funding, with everything
+on, without skew pricing.
+
+{orders}
+
 ## How cost grows
 
 - **With positions: not at all.** `tests/gas/test_scaling.py` lives the same day with 10, 100 and
   1,000 positions open and finds every number the same to the unit, call data aside: an id above
   255 is a second byte there and costs 12 gas.
-- **With markets:** actions that need the reserves of all markets (opening, increasing, LP
-  deposits and withdrawals) read each other market that has open positions: its price and its
-  aggregates. A market without positions is one read.
+- **With markets:** actions that need the reserves of all markets (opening and growing where there
+  is a reserve, LP deposits and withdrawals, deleverage) read each other market that has open
+  positions: its price and its aggregates. A market without positions is one read; there are at
+  most 64. What one more market with positions adds, without and with skew pricing:
+
+{further}
+
 - **With accounts and LPs:** not at all.
+- **With requests:** with those in the LP's own queue, a slot each, of which there are 8 at most.
+  Who has none, in a vault that never had a cooldown, pays for nothing.
 - **Views:** `ProtocolLens.positions` grows with the number of ids asked for, `getIdsNotInUse`
   with the number of free ids. Nothing on chain calls either.
 
@@ -55,9 +69,28 @@ def render(snapshot: dict) -> str:
     return TEXT.format(
         btc=_table(("action", "gas", "ceiling", "older"), btc),
         full=_table(("action", "gas"), list(snapshot["everything on"].items())),
+        orders=_table(
+            ("action", "skew, funding", "ceiling", "everything on", "no skew"), _orders(snapshot)
+        ),
+        further=_table(("action", "plain", "ceiling", "skewed", "ceiling"), _further(snapshot)),
         sizes=_table(("contract", "bytes"), list(snapshot["code size"].items())),
         limit=MAX_CODE_SIZE,
     )
+
+
+def _orders(snapshot: dict) -> list:
+    kinds = ("skew and funding", "everything on", "no skew")
+    skewed, full, plain = (snapshot[f"orders, {kind}"] for kind in kinds)
+    return [(name, gas, ORDERS.get(name), full[name], plain[name]) for name, gas in skewed.items()]
+
+
+def _further(snapshot: dict) -> list:
+    plain, skewed = (snapshot[f"added by a further {kind} market"] for kind in FURTHER_MARKET)
+    most = FURTHER_MARKET
+    return [
+        (name, gas, most["plain"][name], skewed[name], most["skewed"][name])
+        for name, gas in plain.items()
+    ]
 
 
 def _table(titles: tuple, rows: list) -> str:

@@ -11,6 +11,8 @@ HOUR = 3_600
 LIQUIDITY = 1_000_000 * WAD
 # Not round, so that call data and prices have few zero bytes.
 ODD = 123_456_789_012_345_678
+# Shares of an LP.
+PART = 10**26 + ODD
 
 
 class Meter:
@@ -112,4 +114,13 @@ def measure(meter: Meter, lp, new_lp, trader, victims, liquidators) -> dict[str,
         meter.price(dollars)
         send(name, protocol.liquidatePosition, suite.position(victim).id, sender=other)
         assert not suite.position(victim).id
+
+    # An hour later each: what is requested has matured.
+    send(None, vault.setCooldownPeriod, HOUR, sender=suite.risk_manager)
+    send("LP request, first", vault.requestRedeem, 2 * PART, sender=lp)
+    send("LP request, second", vault.requestRedeem, 2 * PART, sender=lp)
+    send("LP redeem, part of a matured request", vault.redeem, PART, sender=lp)
+    send("LP cancel, part of a request", vault.cancelRequest, PART, 0, sender=lp)
+    send("LP redeem, all of two matured requests", vault.redeem, 2 * PART, sender=lp)
+    send("LP transfer of shares", vault.transfer, new_lp, PART, sender=lp)
     return meter.gas

@@ -17,7 +17,15 @@ from tests.suite import BTC, FULL, WAD
 
 SNAPSHOT = Path(__file__).parent / "snapshot.json"
 PAGE = Path(__file__).parents[2] / "docs" / "gas.md"
-CONTRACTS = ("Protocol", "Vault", "ProtocolLens", "PrepToken", "ChainlinkOracle", "Authority")
+CONTRACTS = (
+    "Protocol",
+    "Vault",
+    "Deleverager",
+    "ProtocolLens",
+    "PrepToken",
+    "ChainlinkOracle",
+    "Authority",
+)
 UPDATE = bool(os.environ.get("PREP_UPDATE_GAS"))
 
 

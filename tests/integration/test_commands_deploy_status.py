@@ -25,7 +25,16 @@ WAD = 10**18
 PASSPHRASE = "correct horse"
 KEY = "0x" + 32 * "17"
 CONTRACTS = ("PrepToken", "Vault", "Protocol", "MockAggregator")
-NAMES = ("Authority", "PrepToken", "BTC/feed", "BTC/oracle", "Protocol", "Vault", "ProtocolLens")
+NAMES = (
+    "Authority",
+    "PrepToken",
+    "BTC/feed",
+    "BTC/oracle",
+    "Protocol",
+    "Vault",
+    "Deleverager",
+    "ProtocolLens",
+)
 
 
 @dataclass(frozen=True)
@@ -218,7 +227,7 @@ def test_deploy__killed_in_the_middle__goes_on_where_it_stopped(run, node, folde
     record = json.loads((folder / "31337.json").read_text())
     assert begun["contracts"].items() <= record["contracts"].items()
     sent = int(client.rpc("eth_getTransactionCount", record["deployer"], "latest"), 16)
-    assert sent == len(record["contracts"]) - 1 + len(record["steps"])
+    assert sent == len(record["contracts"]) - 2 + len(record["steps"])
 
 
 # -------------------------------------------------------------------------------------- user errors
@@ -367,10 +376,12 @@ def test_deploy__public_network__deploys_and_hands_over(
     assert record["contracts"]["BTC/oracle"]["arguments"]["config"]["feed"] == feed
     assert list(record["steps"])[-2:] == ["grantRole ADMIN", "renounceRole ADMIN"]
     sent = int(client.rpc("eth_getTransactionCount", poor, "latest"), 16)
-    assert sent == len(record["contracts"]) - 1 + len(record["steps"])
+    assert sent == len(record["contracts"]) - 2 + len(record["steps"])
     vault = record["contracts"]["Vault"]["address"]
     limits = ("reservesByLargerSide()", "targetCollateralizationRatio()", "depositCap()")
     assert client.read(*((vault, name) for name in limits)) == [True, 3 * WAD // 2, 10**25]
+    periods = ("cooldownPeriod()", "redeemWindow()")
+    assert client.read(*((vault, name) for name in periods)) == [3 * 86_400, 7 * 86_400]
 
     # The feed has no answer: what needs none is shown all the same.
     status = run("status", "--network", public_node, "--folder", folder)

@@ -18,6 +18,7 @@ from tests.suite import WAD
 
 LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 CHAIN = 31337
+MADE_BY_PROTOCOL = ("Vault", "Deleverager")
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +55,8 @@ def separate(params, admin, guardian, risk_manager, minter, treasury):
             "protocol_fee_rate": WAD // 10,
             "target_collateralization_ratio": 3 * WAD // 2,
             "deposit_cap": 1_000_000 * WAD,
+            "cooldown_period": 3 * 86_400,
+            "redeem_window": 86_400,
             "reserves_by_larger_side": True,
         }
     )
@@ -98,8 +101,11 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
     assert (protocol.vault(), vault.protocol(), vault.asset()) == (vault, protocol, token)
     assert vault.reservesByLargerSide() is False
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (0, 10**37)
+    assert (vault.cooldownPeriod(), vault.redeemWindow()) == (0, 7 * 86_400)
     assert vault.withdrawalsStopped() is False
     assert contracts["ProtocolLens"].protocol() == protocol
+    deleverager = contracts["Deleverager"]
+    assert (protocol.deleverager(), deleverager.protocol()) == (deleverager, protocol)
     assert tuple(protocol.protocolFees()) == (0, 0, deployer.address)
     assert contracts["Authority"].hasRole(0, deployer).isMember
 
@@ -116,6 +122,7 @@ def test_deploy__other_settings__are_on_the_chain(deployed, treasury):
     vault = deployed["Vault"]
     assert vault.reservesByLargerSide() is True
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (15 * 10**17, 10**24)
+    assert (vault.cooldownPeriod(), vault.redeemWindow()) == (3 * 86_400, 86_400)
     assert tuple(deployed["Protocol"].protocolFees()) == (WAD // 10, 0, treasury.address)
 
 
@@ -123,6 +130,8 @@ SETTERS = {
     "setProtocolFeeRate": {"protocol_fee_rate": 1},
     "setTargetCollateralizationRatio": {"target_collateralization_ratio": 1},
     "setDepositCap": {"deposit_cap": 10**37 - 1},
+    "setRedeemWindow": {"redeem_window": 0},
+    "setCooldownPeriod": {"cooldown_period": 1},
 }
 
 
@@ -185,8 +194,12 @@ RESTRICTED = {
     ("Protocol", "setProtocolFeeRate"): "risk_manager",
     ("Protocol", "disableMarket"): "guardian",
     ("Protocol", "setTreasury"): "admin",
+    ("Protocol", "setMarginClient"): "admin",
+    ("Protocol", "settleMarket"): "admin",
     ("Vault", "setTargetCollateralizationRatio"): "risk_manager",
     ("Vault", "setDepositCap"): "risk_manager",
+    ("Vault", "setCooldownPeriod"): "risk_manager",
+    ("Vault", "setRedeemWindow"): "risk_manager",
     ("Vault", "stopWithdrawals"): "guardian",
     ("Vault", "resumeWithdrawals"): "admin",
 }
@@ -217,8 +230,10 @@ def test_deploy__every_function__has_the_declared_role(deployed, target):
 
 @pytest.mark.parametrize("target, function", RESTRICTED)
 def test_deploy__restricted_function__is_for_its_role_alone(
-    deployed, everybody, reverts, target, function
+    deployed, everybody, reverts, chain, target, function
 ):
+    if function == "settleMarket":
+        chain.pending_timestamp += 3 * 86_400  # the feed is dead then
     contract, stranger = deployed[target], everybody["stranger"]
     config = deployed["ProtocolLens"].marketConfig(0)
     arguments = {
@@ -228,8 +243,12 @@ def test_deploy__restricted_function__is_for_its_role_alone(
         "setProtocolFeeRate": (1,),
         "disableMarket": (0,),
         "setTreasury": (stranger,),
+        "setMarginClient": (stranger, True),
+        "settleMarket": (0, 10_000 * WAD),
         "setTargetCollateralizationRatio": (1,),
         "setDepositCap": (1,),
+        "setCooldownPeriod": (1,),
+        "setRedeemWindow": (0,),
         "stopWithdrawals": (),
         "resumeWithdrawals": (),
     }[function]
@@ -246,6 +265,7 @@ def test_deploy__stopped_withdrawals__are_resumed_by_the_admin_alone(
     deployed, everybody, lp, reverts
 ):
     token, vault = deployed["PrepToken"], deployed["Vault"]
+    vault.setCooldownPeriod(0, sender=everybody["risk_manager"])
     token.mint(sender=lp)
     token.approve(vault, 2 * WAD, sender=lp)
     vault.deposit(2 * WAD, sender=lp)
@@ -323,6 +343,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "BTC/oracle",
         "Protocol",
         "Vault",
+        "Deleverager",
         "ProtocolLens",
     ]
     address = {name: contract.address for name, contract in contracts.items()}
@@ -356,6 +377,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
             "authority": address["Authority"],
             "reservesByLargerSide_": True,
         },
+        "Deleverager": {"protocol_": address["Protocol"], "vault": address["Vault"]},
         "ProtocolLens": {"protocol_": address["Protocol"]},
     }
     assert list(raw["steps"]) == [
@@ -363,6 +385,8 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "setProtocolFeeRate",
         "setTargetCollateralizationRatio",
         "setDepositCap",
+        "setRedeemWindow",
+        "setCooldownPeriod",
         "addMarket BTC",
         "setTargetFunctionRole MINTER PrepToken",
         "grantRole MINTER",
@@ -375,7 +399,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "grantRole ADMIN",
         "renounceRole ADMIN",
     ]
-    made = [c for name, c in raw["contracts"].items() if name != "Vault"]
+    made = [c for name, c in raw["contracts"].items() if name not in MADE_BY_PROTOCOL]
     assert deployer.nonce == nonce + len(made) + len(raw["steps"])
     for index, entry in enumerate([*made, *raw["steps"].values()]):
         receipt = chain.provider.get_receipt(entry["transaction"])
@@ -389,7 +413,7 @@ def test_record__constructor_arguments_and_source__rebuild_the_creation_code(
 ):
     run(params)
     for name, contract in Deployment.read(path).contracts.items():
-        if name == "Vault":
+        if name in MADE_BY_PROTOCOL:
             continue
         container = project.get_contract(contract.name)
         abi = container.constructor.abi
@@ -404,7 +428,8 @@ def test_load__finished__answers_by_name(run, params, path):
     contracts = run(params)
     deployment = Deployment.load(CHAIN, path.parent)
     assert deployment.address("BTC/oracle") == contracts["BTC/oracle"].address
-    assert deployment.block("Protocol") == deployment.block("Vault")
+    for name in MADE_BY_PROTOCOL:
+        assert deployment.block(name) == deployment.block("Protocol")
     assert deployment.block("Protocol") == deployment.block("ProtocolLens") - 1
     with pytest.raises(UserError, match="has no ETH/oracle, only Authority, PrepToken, BTC/feed"):
         deployment.address("ETH/oracle")

@@ -35,6 +35,7 @@ def params(admin, guardian, risk_manager):
     roles = local.roles.model_copy(update=holders)
     changes = {"roles": roles, "protocol_fee_rate": 10**17}
     changes |= {"target_collateralization_ratio": 2 * 10**18, "deposit_cap": 10**24}
+    changes |= {"cooldown_period": 3_600, "redeem_window": 0}
     return local.model_copy(update=changes)
 
 
@@ -123,13 +124,14 @@ def test_deploy__crash_at_every_step__makes_nothing_twice(
             if path.exists():
                 json.loads(path.read_text())  # never half a file
 
-    assert crashes == len(crashed) >= transactions == len(contracts) - 1 + len(steps)
+    assert crashes == len(crashed) >= transactions == len(contracts) - 2 + len(steps)
     assert _outcome(deployment) == (contracts, steps, pending)
     assert deployer.nonce - nonce == transactions
     assert Deployment.load(CHAIN, path.parent) == deployment
     assert deployment.instance(project, "Protocol").marketCount() == 1
     vault = deployment.instance(project, "Vault")
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (2 * 10**18, 10**24)
+    assert (vault.cooldownPeriod(), vault.redeemWindow()) == (3_600, 0)
 
 
 # ------------------------------------------------------------------------------ what may be pending
@@ -336,5 +338,5 @@ def test_deploy__pending_out_of_order__refused(stop, refused, path):
 def test_deploy__progress__tells_every_step_once(run, expected, path):
     told = []
     run(told.append)
-    created = [f"deploy {name}" for name in expected[0][0] if name != "Vault"]
+    created = [f"deploy {name}" for name in expected[0][0] if name not in ("Vault", "Deleverager")]
     assert told == [*created, *expected[0][1]]

@@ -160,7 +160,12 @@ class World:
         return result
 
 
-KINDS = tuple(name for name in vars(World) if not name.startswith("_") and name != "act")
+def kinds_of(world: type[World]) -> tuple[str, ...]:
+    """The kinds of actions that a class of worlds adds."""
+    return tuple(name for name in vars(world) if not name.startswith("_") and name != "act")
+
+
+KINDS = kinds_of(World)
 TRADES = (
     "pay_in",
     "take_out",
@@ -181,6 +186,8 @@ def picture(item: Any) -> Any:
         return {key: picture(value) for key, value in item.items()}
     if isinstance(item, list):
         return [picture(value) for value in item]
+    if isinstance(item, set):
+        return set(item)
     if isinstance(item, (Market, Trader, VaultState)):
         return {name: picture(getattr(item, name)) for name in item.__slots__}
     return item
@@ -245,7 +252,7 @@ def run(world: World, kind: str, who: int, x: int) -> None:
     assert all_checks(system) == []
     for step in getattr(result, "decreases", (result,)):
         if removed := getattr(step, "size_removed", 0):
-            px = execution_price(skew, skew - removed, quote.config.skew_scale, quote.price)
+            px = execution_price(skew, skew - removed, quote.skew_scale, quote.price)
             assert step.price == px, f"{kind}: filled at {step.price}, the closing price is {px}"
             skew -= removed
     if isinstance(result, PositionLiquidated):
@@ -310,7 +317,7 @@ def own_capital(system: System, trader: str) -> int:
     """Collateral and PnL at the worse of the two prices, written out."""
     it, quote = system.position(trader), system.quote(0)
     skew = quote.market.skew
-    px = execution_price(skew, skew - it.size, quote.config.skew_scale, quote.price)
+    px = execution_price(skew, skew - it.size, quote.skew_scale, quote.price)
     return (
         it.collateral
         + min(wmul(it.size, px - it.entry_price), wmul(it.size, quote.price - it.entry_price))

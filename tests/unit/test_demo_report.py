@@ -3,7 +3,6 @@
 import json
 import tomllib
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from prep.demo.prices import PricePath
 from prep.demo.report import TEMPLATE, render, to_json, write
 from prep.demo.text import amount, headline, moment
 from prep.errors import UserError
+from tests.unit.pages import Page
 
 ROOT = Path(__file__).parents[2]
 WAD = 10**18
@@ -89,30 +89,6 @@ def outcome():
             Check("M2", "Liquidity", 1_000 * WAD, 1_000 * WAD),
         ),
     )
-
-
-class Page(HTMLParser):
-    """Elements and text of a page, its scripts and styles aside."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict]] = []
-        self.text: list[str] = []
-        self.inside: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag in ("script", "style"):
-            self.inside.append(tag)
-
-    def handle_endtag(self, tag):
-        if self.inside and self.inside[-1] == tag:
-            self.inside.pop()
-
-    def handle_data(self, data):
-        if not self.inside:
-            self.text.append(data.strip())
 
 
 def test_render__any_outcome__asks_no_server_for_anything(outcome):

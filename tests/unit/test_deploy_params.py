@@ -46,6 +46,8 @@ LOCAL = {
     "reserves_by_larger_side": "false",
     "target_collateralization_ratio": "1.25",
     "deposit_cap": "2000.000000000000000001",
+    "cooldown_period": "3600",
+    "redeem_window": "86400",
     "protocol_fee_rate": "0.1",
     "markets": [MARKET],
 }
@@ -127,6 +129,7 @@ def test_load__every_field__exact_in_the_contracts_units(load):
     assert parameters.reserves_by_larger_side is False
     assert parameters.target_collateralization_ratio == 125 * WAD // 100
     assert parameters.deposit_cap == 2000 * WAD + 1
+    assert (parameters.cooldown_period, parameters.redeem_window) == (3600, 86400)
     assert market.config_struct(HOLDER) == {
         "oracle": HOLDER,
         "enabled": True,
@@ -183,6 +186,12 @@ def test_load__plain_and_quoted_scalars__are_the_same(write):
     assert Parameters.load(write(text)) == parameters
 
 
+@pytest.mark.parametrize("period, window", [(0, 0), (2592000, 86400), (1, 31536000)])
+def test_load__cooldown_at_its_bounds__is_good(load, period, window):
+    parameters = load(LOCAL | {"cooldown_period": str(period), "redeem_window": str(window)})
+    assert (parameters.cooldown_period, parameters.redeem_window) == (period, window)
+
+
 def test_load__unlimited_deposits__are_the_most_that_the_vault_takes(load):
     assert load(LOCAL | {"deposit_cap": "unlimited"}).deposit_cap == 10**37
 
@@ -227,6 +236,7 @@ def test_load__files_of_the_project__are_good(name):
 def test_load__local_file__is_the_market_of_the_design():
     parameters = Parameters.load(FOLDER / "local.yml")
     assert (parameters.target_collateralization_ratio, parameters.deposit_cap) == (0, 10**37)
+    assert (parameters.cooldown_period, parameters.redeem_window) == (0, 7 * 86400)
     market = parameters.markets[0]
     config = market.config()
     assert (config.skew_scale, config.opening_fee_rate, config.closing_fee_rate) == (0, 0, 0)
@@ -269,6 +279,21 @@ def test_load__local_file__is_the_market_of_the_design():
         (
             LOCAL | {"deposit_cap": "10000000000000000001"},
             "deposit_cap: 10000000000000000001 is outside 0 to 10000000000000000000",
+        ),
+        (_without(LOCAL | {"cooldown_period": None}), "cooldown_period: is missing"),
+        (
+            LOCAL | {"cooldown_period": "2592001"},
+            "cooldown_period: Input should be less than or equal to 2592000",
+        ),
+        (LOCAL | {"cooldown_period": "3 days"}, "cooldown_period: '3 days' is not a whole number"),
+        (_without(LOCAL | {"redeem_window": None}), "redeem_window: is missing"),
+        (
+            LOCAL | {"redeem_window": "86399"},
+            "redeem_window: 86399 is neither 0 nor from 86400 to 31536000",
+        ),
+        (
+            LOCAL | {"redeem_window": "31536001"},
+            "redeem_window: 31536001 is neither 0 nor from 86400 to 31536000",
         ),
         (
             LOCAL | {"faucet": {"amount": "1", "interval": str(2**256)}},

@@ -79,6 +79,7 @@ def carried_out(system, actions):
     """The same on the whole model, each compared with what was expected of it."""
     world = deepcopy(system)
     for action in actions:
+        world.now = action.timestamp
         result = deleverage(world, action, action.max_size)
         assert (action.size, action.settlement) == (result.size, result.settlement)
         assert (action.ratio_before, action.ratio_after) == (
@@ -241,6 +242,22 @@ def test_deleverages__settled_market__closes_at_its_last_price_without_impact():
     system.settle_market(GOLD, 15_000 * WAD)
     decided = todo(system)
     assert decided.actions[0].id == key
+    carried_out(system, decided.actions)
+
+
+@pytest.mark.parametrize("traded, later", [(0, 1), (1, 0)])
+def test_deleverages__market_with_impact__in_a_block_without_trades_only(traded, later):
+    system = new_system(PLAIN, FULL, liquidity=10**6, target=10)
+    keys = [margin(system, account, 10, market_id=GOLD) for account in (1, 2)]
+    system.now += traded
+    system.set_price(GOLD, 20_000 * WAD)
+    decided = todo(system)
+    assert decided.actions[0].timestamp == NOW + traded + later
+    assert decided.actions[0].id in keys
+    capped(system, GOLD, max_long_oi_value=0)
+    decided = todo(system)
+    delays = [action.timestamp - system.now for action in decided.actions]
+    assert delays == [1, 2, 3], "a block for each"
     carried_out(system, decided.actions)
 
 
@@ -568,6 +585,7 @@ def test_deleverages__any_system__all_go_through_and_end_when_nothing_is_due_or_
     after = carried_out(system, decided.actions)
     standing = standing_of(snapshot_of(after))
     assert (decided.left == "") is (not standing.due)
+    after.now += 1  # a block in which nobody has traded
     if decided.left != "none that can be closed":
         return
     for position in (*snapshot_of(after).positions, *snapshot_of(after).margin_positions):
@@ -631,7 +649,9 @@ def ratio_after_one_unit_less(world, action):
     """The ratio after one unit less; None where that would be refused."""
     if action.max_size == 1:
         return None
+    probe = deepcopy(world)
+    probe.now = action.timestamp
     try:
-        return deleverage(deepcopy(world), action, action.max_size - 1).ratio_after
+        return deleverage(probe, action, action.max_size - 1).ratio_after
     except Rejected:
         return None

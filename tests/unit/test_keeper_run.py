@@ -231,6 +231,7 @@ CLOSE = Close(
     settlement=3 * WAD // 2,
     ratio_before=125 * WAD // 100,
     ratio_after=UNLIMITED,
+    timestamp=0,
     side=None,
 )
 DELEVERAGE = Deleverage(

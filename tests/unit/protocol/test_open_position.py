@@ -153,8 +153,10 @@ def test_open__several_reasons_to_refuse__the_first_names_the_error(
     with reverts(market.oracle.AnswerNotPositive, answer=dead):
         protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
     market.set_price(10_000)
+    with reverts(protocol.ZeroAmount):
+        protocol.openPositionWithSize(1, True, 0, clock.now + 9, sender=trader)
     with reverts(protocol.MarketClosed, marketId=0):
-        protocol.openPositionWithSize(1, True, 0, clock.now, sender=trader)
+        protocol.openPositionWithSize(10_000, True, 0, clock.now + 9, sender=trader)
 
 
 @both_sides

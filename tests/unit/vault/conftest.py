@@ -4,6 +4,7 @@ import pytest
 
 from tests.suite import BTC
 from tests.unit.conftest import FUNDS, LIQUIDITY
+from tests.unit.vault.cooling import PERIOD, WINDOW, set_periods
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,10 @@ def unreserved(_special_suites, clock):
 def larger(_special_suites, clock):
     """As `btc`, with withdrawals that leave the reserve of the larger side."""
     return _special_suites[1]
+
+
+@pytest.fixture
+def cooling(btc):
+    """As `btc`, with a cooldown of 3 days and a window of 7."""
+    set_periods(btc, PERIOD, WINDOW)
+    return btc

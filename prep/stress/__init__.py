@@ -1,0 +1,1 @@
+"""Stress tests: many price paths through the reference model, without a chain."""
