@@ -167,7 +167,7 @@ def test_deleverages__in_the_same_block__pay_exactly_what_was_decided(any_desk, 
     keeper = desk.keeper(max_actions=1)
     decided = 0
     for _ in range(20):
-        chain.mine()  # a block without trades
+        chain.mine(timestamp=chain.pending_timestamp + 10)  # a block without trades
         seen = keeper._with_margin_positions(keeper.look()[0])
         assert standing_of(seen).ratio == desk.ratio()
         todo = deleverages(seen, Settings(), 20)
@@ -375,11 +375,31 @@ def test_deleverage__ratio_recovered_meanwhile__closes_nobody(desk, rich, lp):
     assert not keeper.step().standing.due
 
 
+def test_step__another_keeper_has_sent_but_is_not_mined_yet__sends_nothing(desk, rich, lp, chain):
+    desk.target(400)
+    first, second = desk.keeper(receipt_timeout=0), desk.keeper(account=lp)
+    with mining_stopped(chain.provider):
+        first.step()
+        report = second.step()
+        assert report.left == "the state has changed"
+        assert report.skipped[0].reason.startswith("changed meanwhile: NothingTo")
+        assert report.errors == ()
+        chain.mine()
+    assert ids(first.step()) == [rich["gold bull"]]
+
+
 def test_step__two_keepers_in_one_block__the_second_says_so_and_counts_its_gas(
-    desk, rich, lp, chain
+    desk, rich, lp, chain, monkeypatch
 ):
     desk.target(400)
     first, second = desk.keeper(receipt_timeout=0), desk.keeper(account=lp, receipt_timeout=0)
+    call = second.chain.call
+
+    def without_pending(*arguments, block, **options):
+        return call(*arguments, block="latest" if block == "pending" else block, **options)
+
+    monkeypatch.setattr(second.chain, "call", without_pending)
+    monkeypatch.setattr(second.chain, "estimate_gas", lambda *_, **__: 400_000)
     with mining_stopped(chain.provider):
         for keeper in (first, second):
             report = keeper.step()
