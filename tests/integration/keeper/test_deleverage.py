@@ -418,6 +418,27 @@ def test_step__two_keepers_in_one_block__the_second_says_so_and_counts_its_gas(
     assert desk.ratio() >= 4 * WAD
 
 
+def test_step__somebody_trades_in_the_same_block__waits_for_the_next(desks, people, chain):
+    desk = desks["full"]
+    found = people(desk)
+    desk.prices(12_000, 12_000)
+    desk.target(400)
+    keeper = desk.keeper()
+    node, order = desk.suite.node, "executeOrder(uint256,uint256,int256,bool)"
+    trade = (desk.account.address, desk.client.address, order, 99, GOLD, WAD // 100, False)
+    with mining_stopped(chain.provider):
+        method, params = node.sending(*trade)
+        node.rpc(method, *params)
+        report = keeper.step()
+        assert (report.deleveraged, report.errors) == ((), ())
+        (skipped,) = report.skipped
+        assert skipped.id == found["gold bull"]
+        assert skipped.reason == "changed meanwhile: MarketBusy(marketId=1)"
+        chain.mine()
+    chain.mine(timestamp=chain.pending_timestamp + 10)
+    assert ids(keeper.step())[0] == found["gold bull"]
+
+
 def test_step__node_is_behind__decides_nothing_on_the_state_before(desk, rich, monkeypatch):
     desk.target(1_000)
     keeper = desk.keeper()
