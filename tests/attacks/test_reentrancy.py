@@ -134,9 +134,7 @@ def state_of(suite, node, *accounts):
     protocol, vault, token = (c.address for c in (suite.protocol, suite.vault, suite.prep))
     owners = [*(account.address for account in accounts), token]
     return node.read(
-        *[
-            (suite.lens.address, f"{name}(uint256)", 0) for name in ("marketState", "cashFlow")
-        ],
+        *[(suite.lens.address, f"{name}(uint256)", 0) for name in ("marketState", "cashFlow")],
         *[(protocol, f"{name}()") for name in ("liquidity", "netDeposits", "protocolFees")],
         *[(protocol, f"{name}()") for name in ("getNumOfOpenPositionsIds", "getIdsNotInUse")],
         *[(protocol, "getPositionDetails(address)", owner) for owner in owners],
