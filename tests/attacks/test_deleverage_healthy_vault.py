@@ -65,8 +65,8 @@ def test_withdraw__as_much_as_may_leave__target_kept(venue, honest, win, lp, mar
 @both_ways
 @pytest.mark.parametrize("attack", [1, -1], ids=["buying", "selling"])
 def test_order__skew_moved_at_the_limit__ratio_stays(venue, honest, villain, win, sign, attack):
-    """What one account trades at one price moves liquidity and debt alike, so that the vault stays a
-    trillionth above its target, whatever dust and reversals are traded."""
+    """What one account trades at one price moves liquidity and debt alike, so that the vault stays
+    a trillionth above its target, whatever dust and reversals are traded."""
     venue.configure(STEEP_MARKET, reserveFactor=0)
     win(STEEP_MARKET, sign, lambda v: TARGET * v.owed // WAD + v.owed // 10**12)
     assert TARGET < venue.ratio < TARGET + 10**7
@@ -82,7 +82,7 @@ def test_order__own_accounts_against_each_other__a_loser_at_an_unchanged_price(
     venue, honest, villain, win, sign
 ):
     """With a skew scale nobody has to wait for a loser: one account buys, the other sells, and the
-    first has lost `a * b * P / K` to the second. Paid in, that lowers the ratio as any loss does."""
+    first has lost `a * b * P / K` to the second. Paid in, that lowers the ratio like any loss."""
     venue.configure(STEEP_MARKET, reserveFactor=0)
     win(STEEP_MARKET, sign, lambda v: TARGET * v.owed // WAD + dollars(10_000))
     price, scale = 10_000 + sign * 5_000, STEEP["skewScale"] // WAD

@@ -2,8 +2,8 @@
 against it before and back afterwards. The price impact of the forced close is then the attacker's.
 
 An owner who closes himself names the worst price that he accepts; who is deleveraged cannot. What
-the attacker takes is `victim's size * attacker's size * P / K`, to the unit but for rounding, and all
-of it is the victim's: the vault loses nothing. docs/known-issues.md
+the attacker takes is `victim's size * attacker's size * P / K`, to the unit but for rounding, and
+all of it is the victim's: the vault loses nothing. docs/known-issues.md
 """
 
 import pytest
@@ -76,7 +76,7 @@ def test_deleverage__sandwiched__takes_the_product_of_the_sizes(
 def test_deleverage__sandwiched_as_far_as_it_goes__leaves_the_victim_without_a_gain(
     venue, isolated, honest, villain, begin, sign
 ):
-    """The worst: all that the victim has won, and not a unit more, for it must pay him something."""
+    """The worst: all that the victim has won, and no more, for it must pay him something."""
     own = begin(STEEP_MARKET, sign, 600 * WAD)
     promised = honest.preview(STEEP_MARKET, -honest.size(STEEP_MARKET)).settlement
     wealth = villain.wealth

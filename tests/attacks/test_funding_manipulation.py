@@ -93,8 +93,8 @@ def test_order__skew_held_for_some_seconds__attacker_pays_more_than_others_do(
 def test_order__closed_by_the_same_second__rate_stays_where_it_was(
     venue, villain, honest, chain, one_block, sign
 ):
-    """Twenty times in and out, a second apart, each with the skew at nothing while time passes: what
-    the market remembers is the skew between the blocks, not within."""
+    """Twenty times in and out, a second apart, with the skew at nothing while time passes: what the
+    market remembers is the skew between the blocks, not within."""
     honest.order(MARKET, OTHERS)
     honest.order(MARKET, -OTHERS, account=2)
     rate, index = funding_of(venue)

@@ -118,14 +118,14 @@ def test_deposit__skew_moved_through_margin_accounts__nothing_gained(
 @both_ways
 @both_markets
 def test_deposit__around_a_deleverage__nothing_gained(venue, honest, chain, attacker, market, sign):
-    """A deleverage is a realisation that the attacker may time. Without fees it is worth nothing."""
+    """A deleverage is a realisation that the attacker may time. It is worth nothing."""
     begin(venue, honest, chain, market, sign, 300 * sign)
     suite = venue.suite
     venue.set_target(10 * WAD)
     debt, liquidity = venue.owed, venue.liquidity
     assert liquidity > 10 * debt, "the vault is above its target by itself"
     # As an LP he could not leave below the target, so the side's cap is what lets him start.
-    venue.configure(market, **{"maxLongOIValue": 0, "maxShortOIValue": 0})
+    venue.configure(market, maxLongOIValue=0, maxShortOIValue=0)
     suite.give(attacker, DEPOSIT)
     before = wealth(suite, attacker)
     suite.vault.deposit(DEPOSIT, sender=attacker)
