@@ -159,3 +159,25 @@ def test_deleverage__bystanders_loser__never_closed(venue, honest, villain, win,
         for size in (1, 3 * WAD, 10 * WAD):
             with pytest.raises(Reverted, match="SettlementNotPositive"):
                 venue.deleverage(honest, market, size, account)
+
+
+@both_ways
+def test_deleverage__account_that_has_won_more_than_there_is__not_even_in_part(
+    venue, honest, win, lp, sign
+):
+    """An order of a margin account realises the whole position, so a part of it costs the vault as
+    much as all of it. Only deposits, or others' losses, make a winner beyond liquidity payable."""
+    win(PLAIN, sign, lambda v: v.owed + dollars(1_000_000))
+    venue.set_target(0)
+    venue.suite.vault.withdraw(venue.suite.vault.maxWithdraw(lp), sender=lp)
+    venue.set_price(PLAIN, 10_000 + sign * 8_000)
+    venue.set_target(TARGET)
+    assert venue.ratio < WAD
+    for size in (1, SIZE // 2, SIZE):
+        with pytest.raises(Reverted, match="VaultCannotPay"):
+            venue.deleverage(honest, PLAIN, size)
+        with pytest.raises(Reverted, match="VaultCannotPay"):
+            honest.order(PLAIN, -sign * size)
+    owed = venue.owed
+    venue.suite.provide(lp, owed)
+    assert venue.deleverage(honest, PLAIN, 1) == owed, "R1: all of it, for a unit"
