@@ -166,18 +166,17 @@ def test_deleverage__account_that_has_won_more_than_there_is__not_even_in_part(
     venue, honest, win, lp, sign
 ):
     """An order of a margin account realises the whole position, so a part of it costs the vault as
-    much as all of it. Only deposits, or others' losses, make a winner beyond liquidity payable."""
+    much as all of it. Deposits are closed by then: only the price, or others' losses, can help."""
     win(PLAIN, sign, lambda v: v.owed + dollars(1_000_000))
-    venue.set_target(0)
-    venue.suite.vault.withdraw(venue.suite.vault.maxWithdraw(lp), sender=lp)
     venue.set_price(PLAIN, 10_000 + sign * 8_000)
-    venue.set_target(TARGET)
     assert venue.ratio < WAD
     for size in (1, SIZE // 2, SIZE):
         with pytest.raises(Reverted, match="VaultCannotPay"):
             venue.deleverage(honest, PLAIN, size)
         with pytest.raises(Reverted, match="VaultCannotPay"):
             honest.order(PLAIN, -sign * size)
+    assert venue.suite.vault.maxDeposit(lp) == 0
+    venue.set_price(PLAIN, 10_000 + sign * 6_000)
     owed = venue.owed
-    venue.suite.provide(lp, owed)
+    assert WAD < venue.ratio < TARGET
     assert venue.deleverage(honest, PLAIN, 1) == owed, "R1: all of it, for a unit"
