@@ -261,7 +261,8 @@ class Mirror:
             except Rejected as refused:
                 _refused_alike(refused, self.node.read, (address, signature, *args))
                 continue
-            assert self.node.read((address, signature, *args)) == [expected], signature
+            (seen,) = self.node.read((address, signature, *args))
+            assert seen == expected, f"{signature}{args}: {seen}, by the model {expected}"
         limits = [
             ("maxDeposit(address)", model.max_deposit()),
             ("maxMint(address)", model.max_mint()),
