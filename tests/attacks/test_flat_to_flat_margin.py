@@ -1,5 +1,5 @@
-"""Attack: any sequence of isolated positions, margin accounts on three markets, deposits, withdrawals
-and deleverages, in one block and at one price, flat at the beginning and at the end.
+"""Attack: any sequence of isolated positions, margin accounts on four markets, deposits,
+withdrawals and deleverages, in one block and at one price, flat at the beginning and at the end.
 
 Drawn and judged on the reference model; some sequences are then played against the contracts, which
 must pay the attacker the same to the unit. Others have positions of their own, and are not closed
@@ -25,6 +25,20 @@ FEES = {"openingFeeRate": WAD // 1_000, "closingFeeRate": WAD // 500}
 MARKETS = (STEEP | FREE, BTC | FREE, STEEP | FREE, STEEP | FEES)
 LIQUIDITY = dollars(20_000_000)
 LARGEST = 300_000
+CAPS = {"maxLongOIValue": 10 * WAD, "maxShortOIValue": dollars(100_000)}
+SIGNATURES = {
+    "deposit": "deposit(uint256,address)",
+    "withdraw": "withdraw(uint256,address,address)",
+    "redeem": "redeem(uint256,address,address)",
+    "deposit_collateral": "depositCollateral(uint256)",
+    "withdraw_collateral": "withdrawCollateral(uint256)",
+    "open_position_with_token": "openPositionWithToken(uint256,bool)",
+    "close_position": "closePosition()",
+    "execute_order": ORDER,
+    "close_all": "closeAll(uint256)",
+    "deleverage_account": DELEVERAGE_ACCOUNT,
+    "deleverage_trader": DELEVERAGE_TRADER,
+}
 OWN_ACCOUNTS = (1, 2, 3)
 OTHERS_ACCOUNTS = (11, 12)
 KINDS = ["order"] * 6 + ["deposit", "redeem", "withdraw", "close_all", "isolated", "isolated_close"]
@@ -42,8 +56,8 @@ steps = st.lists(
     min_size=3,
     max_size=16,
 )
-# Others' positions: market, thousands of dollars; the price's move, per mille; hours; the target and
-# whether sides are above their caps.
+# Others' positions: market, thousands of dollars; the price's move, per mille; hours; the target
+# and whether sides are above their caps.
 scenes = st.tuples(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(-300, 300).filter(bool)), min_size=2, max_size=2
@@ -113,15 +127,13 @@ class Scene:
             price = 10_000 * WAD * (1_000 + move * (market + 1)) // 1_000
             self.model.set_price(market, price // 10**10 * 10**10)
         self.model.set_target_collateralization_ratio(target)
-        self.caps = above_caps
+        self.begun = len(self.calls)
         if above_caps:
             for market, config in enumerate(MARKETS):
-                changed = config | self.changes
+                changed = config | CAPS
                 fields = {SNAKE[k]: v for k, v in changed.items()}
                 self.model.set_market(market, MarketConfig(**fields))
         self.attacking = True
-
-    changes = {"maxLongOIValue": 10 * WAD, "maxShortOIValue": dollars(100_000)}
 
     def attack(self, drawn):
         for kind, account, market, amount, is_long in drawn:
@@ -182,3 +194,100 @@ def test_model__any_sequence_at_one_price__no_gain(scene, drawn):
     play.attack(drawn)
     if play.end():
         play.check()
+
+
+@pytest.fixture(scope="session")
+def bazaar(create_suite, project, crowd, lp):
+    """The markets, a client with money, and a quick node."""
+    suite = create_suite(market=MARKETS[0])
+    admin = suite.admin
+    client = admin.deploy(project.MarginClient, suite.protocol, suite.prep)
+    suite.protocol.setMarginClient(client, True, sender=admin)
+    suite.prep.mint(client, dollars(10**9), sender=admin)
+    oracles = []
+    for market in MARKETS[1:]:
+        oracles.append(admin.deploy(project.MockOracle, 10_000 * WAD))
+        config = market_config(oracles[-1], market)
+        suite.protocol.addMarket(config, sender=suite.risk_manager)
+    for account in (lp, crowd[0]):
+        suite.give(account, dollars(10**9))
+    contracts = (suite.protocol, suite.vault, suite.prep, suite.deleverager, client, oracles[0])
+    node = Node(suite.prep.provider.uri, *[c.contract_type for c in contracts])
+    return suite, client, oracles, node
+
+
+@settings(max_examples=12, deadline=None)
+@given(scene=scenes, drawn=steps)
+def test_contracts__any_sequence_at_one_price__paid_as_by_the_model(
+    bazaar, isolated, crowd, lp, scene, drawn
+):
+    suite, client, _, node = bazaar
+    own = crowd[0].address
+    with isolated():
+        start = node.time() + 1
+        play = Scene(start, own, lp.address, client.address)
+        for market in range(len(MARKETS)):
+            state = suite.lens.marketState(market)
+            play.model.markets[market].updated_at = state.updatedAt
+        play.begin(*scene)
+        play.attack(drawn)
+        flat = play.end()
+        if flat:
+            play.check()
+
+        wealth = None
+        for number, (name, who, *args) in enumerate(play.calls):
+            if number == play.begun:
+                prepare(bazaar, play, scene)
+                wealth = money(bazaar, own)
+            node.at(start if number < play.begun else play.model.now)
+            call = call_of(bazaar, name, who, args)
+            done, _ = node.send(*call)
+            assert done or node.simulate(*call), f"the contracts refuse {name}{args}"
+        if wealth is not None:
+            gained = money(bazaar, own) - wealth
+            assert gained == dollars(2_000_000) - play.paid, "M6: paid otherwise than by the model"
+
+
+def call_of(bazaar, name, who, args) -> tuple:
+    """Sender, target, signature and arguments of what the model was told."""
+    suite, client, *_ = bazaar
+    anyone = suite.admin.address
+    if name in ("execute_order", "close_all"):
+        rest = (*args, False) if name == "execute_order" else args
+        return (anyone, client.address, SIGNATURES[name], *rest)
+    if name.startswith("deleverage"):
+        return (anyone, suite.deleverager.address, SIGNATURES[name], who, *args)
+    if name in ("deposit", "withdraw", "redeem"):
+        receivers = [who] * (1 if name == "deposit" else 2)
+        return (who, suite.vault.address, SIGNATURES[name], *args, *receivers)
+    return (who, suite.protocol.address, SIGNATURES[name], *args)
+
+
+def prepare(bazaar, play, scene) -> None:
+    """Time passes, prices move, and the risk manager acts."""
+    suite, _, oracles, node = bazaar
+    node.at(play.model.now)
+    node.mine()
+    for market in range(len(MARKETS)):
+        node.at(play.model.now)
+        price = play.model.price(market)
+        if market == 0:
+            suite.set_answer(price // 10**10)
+        else:
+            call = (suite.admin.address, oracles[market - 1].address, "setPrice(uint256)", price)
+            assert node.send(*call)[0]
+    node.at(play.model.now)
+    suite.vault.setTargetCollateralizationRatio(scene[3], sender=suite.risk_manager)
+    if scene[4]:
+        for market, config in enumerate(MARKETS):
+            oracle = oracles[market - 1] if market else suite.oracle
+            node.at(play.model.now)
+            values = market_config(oracle, config | CAPS)
+            suite.protocol.setMarket(market, values, sender=suite.risk_manager)
+
+
+def money(bazaar, own) -> int:
+    suite, client, _, node = bazaar
+    prep = suite.prep.address
+    return sum(node.read(*((prep, "balanceOf(address)", who) for who in (own, client.address))))

@@ -1,8 +1,8 @@
 """Attack: taking something from a market that has been settled, or being stuck in it.
 
 Its price is known and final, nothing accrues and nothing has impact any more. What was owed until
-then stays owed, to the unit; everybody can leave, in any order, in part or whole, by himself or by a
-deleverage, and what all of them get is what the vault said it owed.
+then stays owed, to the unit; everybody can leave, in any order, in part or whole, by himself or by
+a deleverage, and what all of them get is what the vault said it owed.
 """
 
 from itertools import permutations
