@@ -1,8 +1,11 @@
-"""What the contracts log for what the model returns."""
+"""What the model says in the words of the contracts: events, structs and errors."""
 
 from collections.abc import Iterator
 
-from prep.model import System
+import pytest
+
+from prep.model import Rejected, System
+from prep.model.market import Market
 from prep.model.results import (
     CollateralChanged,
     Deleveraged,
@@ -15,6 +18,7 @@ from prep.model.results import (
     PositionLiquidated,
     Withdrawn,
 )
+from tests.node import Reverted
 
 NAMES = {
     "PositionIncreased",
@@ -87,3 +91,42 @@ def as_outcome(r: OrderExecuted) -> tuple:
     realised = (r.price_pnl, r.funding, r.borrowing_fee, r.closing_fee)
     fees = (r.opening_fee, r.protocol_fee)
     return (r.size, r.close_price, realised, *fees, r.settlement, tuple(r.position))
+
+
+def as_state(m: Market) -> tuple:
+    """As the contract's struct."""
+    return (
+        m.long_oi,
+        m.short_oi,
+        m.cost_long,
+        m.cost_short,
+        m.borrow_cost,
+        m.borrow_index,
+        m.updated_at % 2**32,
+        m.funding_rate,
+        m.funding_index,
+        m.funding_cost,
+        m.sum_squares,
+        m.sum_signed_squares,
+    )
+
+
+def refused_alike(refused: Rejected, call, *args) -> None:
+    """The contracts refuse with the error that the model has raised."""
+    with pytest.raises(Reverted) as reverted:
+        call(*args)
+    seen = reverted.value
+    assert _same_error(refused, seen), f"{args}: model {refused}, contracts {seen}"
+
+
+def _same_error(refused: Rejected, reverted: Reverted) -> bool:
+    """Names and values, where the model knows addresses as strings and names as text."""
+
+    def plain(value):
+        if isinstance(value, bytes):
+            value = value.rstrip(b"\0").decode()
+        return value.lower() if isinstance(value, str) else value
+
+    return refused.name == reverted.name and [plain(a) for a in refused.args] == [
+        plain(a) for a in reverted.args_
+    ]

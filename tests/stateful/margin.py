@@ -211,15 +211,14 @@ class MarginRules(Machine):
         call = (self.actors[actor], wait, ORDER, args)
         client = mirror.client
         done = mirror.act(*call, lambda: model.execute_order(client, *args), client)
-        if done is None or (not done.opening_fee and not done.position.size):
-            return
-        self._check_growth(market, done)
+        if done is not None:
+            self._check_growth(market, done)
 
     def _check_growth(self, market, done):
         """R2, for what an order has grown: then its side is within its cap, whatever it was."""
         config, price = self.model.markets[market].config, self.model.price(market)
         held = done.position.size
-        if done.size * held <= 0 or (abs(done.size) > abs(held) and done.close_price == 0):
+        if done.size * held <= 0:
             return
         m = self.model.markets[market]
         side = m.long_oi if held > 0 else m.short_oi

@@ -5,12 +5,9 @@ from dataclasses import astuple
 from functools import partial
 from itertools import islice
 
-import pytest
-
 from prep.model import MarketConfig, Rejected, ReserveBasis, System, checks
-from prep.model.market import Market
 from tests.node import Log, Node, Reverted
-from tests.stateful.events import NAMES, as_logs, as_outcome
+from tests.stateful.events import NAMES, as_logs, as_outcome, as_state, refused_alike
 from tests.suite import CONFIG_TUPLE, Suite, market_config
 
 HEARTBEAT = 7 * 86_400
@@ -89,7 +86,7 @@ class Mirror:
             expected = of_model()
         except Rejected as refused:
             self.node.mine()
-            _refused_alike(refused, self.node.simulate, sender, target, signature, *args)
+            refused_alike(refused, self.node.simulate, sender, target, signature, *args)
             return None
         done, logs = self.node.send(sender, target, signature, *args)
         if not done:
@@ -195,7 +192,7 @@ class Mirror:
 
         for market in ids:
             of = f"market {market} differs from the model: "
-            assert states[market] == _as_state(model.markets[market]), of + "aggregates"
+            assert states[market] == as_state(model.markets[market]), of + "aggregates"
             assert flows[market] == astuple(model.cash_flow(market)), of + "cash flow"
         for key, held in zip(keys, margin, strict=True):
             assert held == tuple(model.margin_position(*key)), f"position {key}"
@@ -259,7 +256,7 @@ class Mirror:
             try:
                 expected = of_model()
             except Rejected as refused:
-                _refused_alike(refused, self.node.read, (address, signature, *args))
+                refused_alike(refused, self.node.read, (address, signature, *args))
                 continue
             (seen,) = self.node.read((address, signature, *args))
             assert seen == expected, f"{signature}{args}: {seen}, by the model {expected}"
@@ -325,42 +322,3 @@ class Mirror:
                 self.paid_in -= amount
             elif source == self.vault.lower():
                 self.collected += amount
-
-
-def _as_state(m: Market) -> tuple:
-    """As the contract's struct."""
-    return (
-        m.long_oi,
-        m.short_oi,
-        m.cost_long,
-        m.cost_short,
-        m.borrow_cost,
-        m.borrow_index,
-        m.updated_at % 2**32,
-        m.funding_rate,
-        m.funding_index,
-        m.funding_cost,
-        m.sum_squares,
-        m.sum_signed_squares,
-    )
-
-
-def _refused_alike(refused: Rejected, call, *args) -> None:
-    """The contracts refuse with the error that the model has raised."""
-    with pytest.raises(Reverted) as reverted:
-        call(*args)
-    seen = reverted.value
-    assert _same_error(refused, seen), f"{args}: model {refused}, contracts {seen}"
-
-
-def _same_error(refused: Rejected, reverted: Reverted) -> bool:
-    """Names and values, where the model knows addresses as strings and names as text."""
-
-    def plain(value):
-        if isinstance(value, bytes):
-            value = value.rstrip(b"\0").decode()
-        return value.lower() if isinstance(value, str) else value
-
-    return refused.name == reverted.name and [plain(a) for a in refused.args] == [
-        plain(a) for a in reverted.args_
-    ]
