@@ -10,6 +10,6 @@ interface IPriceOracle {
     function price() external view returns (uint256 price);
 
     /// @notice When the source last gave an answer that is one, however old it is now: how long it has been dead.
-    /// @return timestamp Seconds; 0 when the source has no answer to give or cannot be asked.
+    /// @return timestamp Seconds; 0 when the source has no answer to give or refuses to be asked.
     function lastUpdate() external view returns (uint256 timestamp);
 }

@@ -16,6 +16,7 @@ from web3.types import TxParams
 
 from prep.deploy.record import Deployment, instance_at
 from prep.model.fixed import WAD
+from prep.model.pricing import value
 from prep.reverts import explain, web3_of
 
 PAGE: Final = 500
@@ -46,6 +47,8 @@ class MarketStatus:
 
     name: str
     enabled: bool
+    settled: bool
+    """Whether it is closed for good, at its last price."""
     asset_decimals: int
     price: int | None
     no_price: str | None
@@ -53,12 +56,34 @@ class MarketStatus:
     short_oi: int
     long_notional: int
     short_notional: int
+    long_cap: int
+    """On the value of the side at the oracle price; `UNLIMITED`: none."""
+    short_cap: int
     funding_rate: int
     """For 24 hours; positive: longs pay."""
     updated_at: int
     realised: int
     """What the vault has won from traders so far."""
     unrealised: Unrealised | None
+
+    @property
+    def long_value(self) -> int | None:
+        """Of the open interest at the oracle price, rounded down."""
+        return None if self.price is None else value(self.long_oi, self.price)
+
+    @property
+    def short_value(self) -> int | None:
+        """Likewise."""
+        return None if self.price is None else value(self.short_oi, self.price)
+
+    @property
+    def over_cap(self) -> tuple[str, ...]:
+        """The sides whose excess anybody may close."""
+        sides = {
+            "long": (self.long_value, self.long_cap),
+            "short": (self.short_value, self.short_cap),
+        }
+        return tuple(name for name, (worth, cap) in sides.items() if (worth or 0) > cap)
 
 
 @dataclass(frozen=True)
@@ -102,6 +127,11 @@ class VaultStatus:
         """The rest: what traders have deposited, and what was sent without being counted."""
         return self.custody - self.liquidity - self.protocol_fees
 
+    @property
+    def below_target(self) -> bool:
+        """Whether anybody may close the positions that have won."""
+        return self.value is not None and self.value.collateralization_ratio < self.target_ratio
+
 
 @dataclass(frozen=True)
 class PositionStatus:
@@ -132,6 +162,12 @@ class Status:
     """How many can be liquidated now."""
     riskiest: tuple[PositionStatus, ...] | None
     """By leverage, highest first."""
+
+    @property
+    def to_deleverage(self) -> tuple[MarketStatus, ...]:
+        """Markets with a side above its cap; none as long as a price is missing, without which
+        nothing can be deleveraged."""
+        return tuple(m for m in self.markets if m.over_cap) if self.vault.value else ()
 
 
 class _Reader:
@@ -194,6 +230,7 @@ def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStat
     return MarketStatus(
         name=names[market_id] if market_id < len(names) else f"market {market_id}",
         enabled=config.enabled,
+        settled=view is not None and view.settled,
         asset_decimals=read(oracle.assetDecimals),
         price=view.price if view else None,
         no_price=no_price,
@@ -201,6 +238,8 @@ def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStat
         short_oi=state.shortOI,
         long_notional=state.costLong,
         short_notional=state.costShort,
+        long_cap=config.maxLongOIValue,
+        short_cap=config.maxShortOIValue,
         funding_rate=state.fundingRate,
         updated_at=state.updatedAt,
         realised=flow.pricePnl

@@ -1,5 +1,6 @@
-"""Liquidates positions above the liquidation leverage; says what it would do unless told to
---execute. With --verbosity DEBUG there is a line for every round.
+"""Liquidates positions above the liquidation leverage, and with --deleverage closes those that the
+vault can no longer carry; says what it would do unless told to --execute. With --verbosity DEBUG
+there is a line for every round.
 
 See docs/keeper.md.
 """
@@ -24,10 +25,11 @@ from prep.connect import (
 )
 from prep.deploy.record import FOLDER, Deployment
 from prep.errors import UserError
-from prep.keeper import Keeper, Settings, run, stopped_by_signals
+from prep.keeper import Keeper, Settings, ToDeleverage, run, stopped_by_signals
 from prep.keeper.log import configure, log
 from prep.options import WHOLE, Amount, Real
 
+CACHE = Path(".cache") / "keeper"
 GWEI = 9
 DAY = 86_400
 
@@ -78,14 +80,40 @@ DAY = 86_400
     type=click.IntRange(1, 10_000),
     default=Settings().max_actions,
     show_default=True,
-    help="Liquidations in one round.",
+    help="Liquidations in one round, and as many attempts to deleverage.",
+)
+@click.option(
+    "--deleverage",
+    is_flag=True,
+    help="Also close positions while the vault is below its target or a side above its cap. That "
+    "pays nothing.",
+)
+@click.option(
+    "--max-deleverage-gas",
+    type=click.IntRange(21_000, 100_000_000),
+    default=Settings().max_deleverage_gas,
+    show_default=True,
+    help="Gas limit above which nothing is deleveraged.",
 )
 @click.option(
     "--page-size",
     type=click.IntRange(1, 10_000),
     default=Settings().page_size,
     show_default=True,
-    help="Position ids per request. Fewer if the node limits the gas of calls.",
+    help="Positions per request. Fewer if the node limits the gas of calls.",
+)
+@click.option(
+    "--block-range",
+    type=click.IntRange(1, 10_000_000),
+    default=Settings().block_range,
+    show_default=True,
+    help="Blocks whose events are asked for at once, with --deleverage. Fewer if the node refuses.",
+)
+@click.option(
+    "--events-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where what events have told is kept, with --deleverage.  "
+    "[default: .cache/keeper/<chain id>-<protocol>.json]",
 )
 @click.option(
     "--folder",
@@ -104,6 +132,8 @@ def cli(
     native_price: int | None,
     gas: int,
     folder: Path,
+    deleverage: bool,
+    events_file: Path | None,
     **limits: Any,
 ) -> None:
     configure(verbose=logger.level <= DEBUG)
@@ -116,13 +146,9 @@ def cli(
         deployment.check_chain(provider)
         account = load_account(alias) if execute or alias else None
         settings = Settings(native_price=native_price or 0, gas_per_liquidation=gas, **limits)
-        log(
-            INFO,
-            "started",
-            chain=deployment.chain_id,
-            protocol=deployment.address("Protocol"),
-            account=account.address if account else "none",
-            execute=execute,
+        protocol = deployment.address("Protocol")
+        vault, deleverager = (
+            deployment.instance(project, name) for name in ("Vault", "Deleverager")
         )
         keeper = Keeper(
             deployment.instance(project, "Protocol"),
@@ -131,6 +157,23 @@ def cli(
             settings,
             execute,
             stop,
+            ToDeleverage(
+                vault,
+                deleverager,
+                deployment.block("Protocol"),
+                events_file or CACHE / f"{chain}-{protocol}.json",
+            )
+            if deleverage
+            else None,
+        )
+        log(
+            INFO,
+            "started",
+            chain=chain,
+            protocol=protocol,
+            account=account.address if account else "none",
+            execute=execute,
+            deleverage=deleverage,
         )
         ok = run(keeper, stop, once=once, interval=interval)
     if not ok:

@@ -12,6 +12,7 @@ from rich.table import Table
 from prep.connect import chain_id, connect, friendly_errors, network_option
 from prep.deploy.record import FOLDER, Deployment
 from prep.display import console, percent, ratio, units
+from prep.model.fixed import UNLIMITED
 from prep.model.limits import MAX_LIQUIDITY
 from prep.status import MarketStatus, Status, VaultStatus, read_status
 
@@ -49,8 +50,19 @@ def cli(network: str | None, top: int, folder: Path) -> None:
             output.print(f"[red]{market.name} has no usable price:[/] {escape(market.no_price)}")
     if status.vault.withdrawals_stopped:
         output.print("[red]Withdrawals from the vault are stopped[/] until the admin resumes them.")
+    for line in _deleverage(status):
+        output.print(line, highlight=False)
     for table in _tables(status):
         output.print(table)
+
+
+def _deleverage(status: Status) -> Iterator[str]:
+    """Why positions can be closed by anybody, `ape run keeper --deleverage` for one."""
+    if status.vault.below_target:
+        yield "[red]The collateralization ratio is below its target:[/] winners can be deleveraged."
+    for market in status.to_deleverage:
+        sides = " and ".join(market.over_cap)
+        yield f"[red]{market.name}, {sides}: above the cap.[/] The excess can be deleveraged."
 
 
 def _tables(status: Status) -> Iterator[Table]:
@@ -76,12 +88,19 @@ def _market(market: MarketStatus) -> list[tuple[str, str]]:
     def size(value: int) -> str:
         return f"{units(value, market.asset_decimals)} {market.name}"
 
+    def against(worth: int | None, cap: int) -> str:
+        limit = "no cap" if cap == UNLIMITED else f"cap {units(cap)} PREP"
+        return f"{UNKNOWN if worth is None else f'{units(worth)} PREP'}, {limit}"
+
     price = UNKNOWN if market.price is None else units(market.price, 36 - market.asset_decimals)
+    trading = "open" if market.enabled else "close-only"
     rows = [
         ("Price", price),
-        ("Trading", "open" if market.enabled else "close-only"),
+        ("Trading", "settled: close-only at the last price" if market.settled else trading),
         ("Long", f"{size(market.long_oi)}, entered for {units(market.long_notional)} PREP"),
+        ("  now worth", against(market.long_value, market.long_cap)),
         ("Short", f"{size(market.short_oi)}, entered for {units(market.short_notional)} PREP"),
+        ("  now worth", against(market.short_value, market.short_cap)),
         ("Skew", size(market.long_oi - market.short_oi)),
         ("Funding rate", f"{percent(market.funding_rate)} a day"),
         ("Realised by the vault", f"{units(market.realised)} PREP"),

@@ -6,8 +6,8 @@ import {IProtocol} from "../../interfaces/IProtocol.sol";
 import {PrepToken} from "../PrepToken.sol";
 
 /// @title A margin client with unlimited funds
-/// @notice MOCK: for tests and for replaying orders. Anyone may trade for any account; what is owed is minted, for which
-/// it needs the minter's role. Answers for nobody.
+/// @notice MOCK: for tests and for replaying orders. Anyone may trade for any account, and mint it what it will owe, for
+/// which it needs the minter's role. Answers for nobody.
 contract MarginClient is IMarginClient {
     /// @notice What the client was told by the protocol.
     event Deleveraged(uint256 indexed account, uint256 indexed marketId, int256 settlement);

@@ -1,29 +1,49 @@
-"""The liquidation keeper: finds positions above the liquidation leverage and liquidates them.
+"""The keeper: liquidates positions above the liquidation leverage, and if told to closes those that
+the vault can no longer carry.
 
-`Keeper.step()` is one round and returns a `Report`; `run` repeats it. `decide` is the decision
-alone, a pure function of a `Snapshot` and of `Settings`. docs/keeper.md.
+`Keeper.step()` is one round and returns a `Report`; `run` repeats it. `decide` and `deleverages`
+are the decisions alone, pure functions of a `Snapshot` and of `Settings`. docs/keeper.md.
 """
 
 from prep.keeper.decide import Action, Plan, Settings, Skipped, decide, plan
-from prep.keeper.keeper import Keeper
-from prep.keeper.report import Failure, Liquidation, Report
+from prep.keeper.deleverage import Close, Deleveraging, Side, Standing, deleverages, standing_of
+from prep.keeper.keeper import Keeper, ToDeleverage
+from prep.keeper.report import Deleverage, Failure, Liquidation, Report
 from prep.keeper.run import run, stopped_by_signals
-from prep.keeper.snapshot import Aggregates, OpenPosition, Snapshot
+from prep.keeper.snapshot import (
+    Aggregates,
+    MarginKey,
+    MarginPosition,
+    MarketShot,
+    OpenPosition,
+    Snapshot,
+)
 
 __all__ = [
     "Action",
     "Aggregates",
+    "Close",
+    "Deleverage",
+    "Deleveraging",
     "Failure",
     "Keeper",
     "Liquidation",
+    "MarginKey",
+    "MarginPosition",
+    "MarketShot",
     "OpenPosition",
     "Plan",
     "Report",
     "Settings",
+    "Side",
     "Skipped",
     "Snapshot",
+    "Standing",
+    "ToDeleverage",
     "decide",
+    "deleverages",
     "plan",
     "run",
+    "standing_of",
     "stopped_by_signals",
 ]

@@ -8,16 +8,23 @@ kinds of failure: `Reverted` is the contract's answer, `NodeError` is the lack o
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any, Final
 
 from ape.api import AccountAPI
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_utils.abi import get_abi_output_types
+from eth_utils.abi import (
+    event_abi_to_log_topic,
+    filter_abi_by_name,
+    get_abi_input_types,
+    get_abi_output_types,
+)
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from ethpm_types import ContractType
+from hexbytes import HexBytes
 from requests.exceptions import ConnectionError, ConnectTimeout, ReadTimeout, RequestException
 from web3 import Web3
 from web3.exceptions import (
@@ -53,6 +60,15 @@ class Reverted(Exception):  # noqa: N818 - an answer, not a failure
     def name(self) -> str:
         """Of the error, without its arguments."""
         return str(self).partition("(")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """An event, its arguments by where they are: structs as tuples, addresses in lower case."""
+
+    block: int
+    indexed: tuple[Any, ...]
+    data: tuple[Any, ...]
 
 
 class Chain:
@@ -101,8 +117,8 @@ class Chain:
         sender: str | None = None,
         gas: int | None = None,
     ) -> tuple[Any, ...]:
-        """What `function` returns: structs as tuples, addresses in lower case. Raises `Reverted`
-        when it refuses."""
+        """What `function` (a name, or the signature of one of several) returns: structs as tuples,
+        addresses in lower case. Raises `Reverted` when it refuses."""
         call: dict[str, Any] = {
             "to": contract.address,
             "data": contract.encode_abi(function, arguments),
@@ -111,13 +127,59 @@ class Chain:
             call["from"] = sender
         if gas is not None:
             call["gas"] = gas
-        types = get_abi_output_types(contract.get_function_by_name(function).abi)
+        types = get_abi_output_types(_function(contract, function).abi)
         with self._asking():
             answer = self._web3.eth.call(call, block)  # type: ignore[arg-type]
             if types and not answer:
                 # Where Ape is loaded, nothing at all would be decoded to zeros.
                 raise NodeError(f"no contract at {contract.address}")
             return decode(types, answer)
+
+    def estimate_gas(
+        self, contract: Any, function: str, *arguments: Any, sender: str | None
+    ) -> int:
+        """The least gas limit with which `function` goes through. Raises `Reverted`."""
+        call: dict[str, Any] = {
+            "to": contract.address,
+            "data": contract.encode_abi(function, arguments),
+        }
+        if sender is not None:
+            call["from"] = sender
+        with self._asking():
+            return self._web3.eth.estimate_gas(call, "pending")  # type: ignore[arg-type]
+
+    def block_hash(self, number: int) -> str:
+        """Of a block, which may have been replaced since it was read."""
+        with self._asking():
+            return Web3.to_hex(self._web3.eth.get_block(number)["hash"])
+
+    def logs(self, contract: Any, event: str, first: int, last: int) -> list[Log]:
+        """The events of one name in blocks `first` to `last`, in the order of the chain."""
+        abi: Any
+        (abi,) = filter_abi_by_name(event, contract.abi)
+        inputs = abi["inputs"]
+        topics = [[i["type"]] for i in inputs if i["indexed"]]
+        data = get_abi_input_types(abi | {"inputs": [i for i in inputs if not i["indexed"]]})
+        with self._asking():
+            logs = self._web3.eth.get_logs(
+                {
+                    "address": contract.address,
+                    "topics": [HexBytes(event_abi_to_log_topic(abi))],
+                    "fromBlock": first,
+                    "toBlock": last,
+                }
+            )
+            return [
+                Log(
+                    block=log["blockNumber"],
+                    indexed=tuple(
+                        decode(types, topic)[0]
+                        for types, topic in zip(topics, log["topics"][1:], strict=False)
+                    ),
+                    data=decode(data, log["data"]),
+                )
+                for log in sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+            ]
 
     # --------------------------------------------------------------------------------- transactions
 
@@ -164,6 +226,11 @@ class Chain:
             raise Reverted(explain(error, self._types)) from error
         except (Web3Exception, RequestException, OSError, DecodingError, JSONDecodeError) as error:
             raise NodeError(_message(error)) from error
+
+
+def _function(contract: Any, name: str) -> Any:
+    find = contract.get_function_by_signature if "(" in name else contract.get_function_by_name
+    return find(name)
 
 
 def sign(account: AccountAPI, fields: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -4,17 +4,15 @@ What a liquidation pays is not estimated: the reference model carries it out on 
 order in which the keeper would.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from prep.keeper.snapshot import MARKET, Aggregates, OpenPosition, Snapshot
-from prep.model import WAD, Rejected, System
-from prep.model.book import Trader
+from prep.keeper.snapshot import Id, OpenPosition, Snapshot
+from prep.keeper.world import aggregates_of, world_of
+from prep.model import WAD, Rejected
 from prep.model.fixed import mul_div_ceil
-from prep.model.position import Position
 
 GWEI: Final = 10**9
-_AGGREGATES: Final = tuple(field.name for field in fields(Aggregates))
 _SOMEBODY: Final = "keeper"
 """Who liquidates in the model: what it pays does not depend on who."""
 
@@ -37,9 +35,13 @@ class Settings:
     max_daily_gas: int | None = None
     """Wei that may be spent on gas in 24 hours; None: no limit."""
     max_actions: int = 20
-    """Liquidations in one round."""
+    """Liquidations in one round, and as many attempts to deleverage."""
+    max_deleverage_gas: int = 5_000_000
+    """The most gas that a deleverage may be given."""
     page_size: int = 500
-    """Ids that are read with one request."""
+    """Positions that are read with one request."""
+    block_range: int = 10_000
+    """Blocks whose events are read with one request."""
     receipt_timeout: int = 60
     """Seconds to wait for a transaction to be mined before the round is given up."""
 
@@ -50,7 +52,9 @@ class Settings:
             "gas_per_liquidation": 1,
             "max_gas_price": 0,
             "max_actions": 0,
+            "max_deleverage_gas": 1,
             "page_size": 1,
+            "block_range": 1,
             "receipt_timeout": 0,
         }.items():
             if getattr(self, name) < least:
@@ -98,9 +102,9 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A position that is left alone although it could be liquidated, and why."""
+    """A position that is left alone although it could be liquidated or deleveraged, and why."""
 
-    id: int
+    id: Id
     reason: str
 
 
@@ -137,7 +141,7 @@ def _by_reward(snapshot: Snapshot, skipped: list[Skipped]) -> list[OpenPosition]
     lowest id first, so that a decision can be repeated."""
     rewards: list[tuple[int, int, OpenPosition]] = []
     for position in snapshot.positions:
-        if not position.liquidatable or snapshot.price is None:
+        if not position.liquidatable or snapshot.btc.price is None:
             continue
         if position.trader == snapshot.keeper:
             skipped.append(Skipped(position.id, "own position"))
@@ -176,25 +180,11 @@ def _judge(
 
 def _liquidate(snapshot: Snapshot, position: OpenPosition) -> tuple[int, Snapshot] | Skipped:
     """What liquidating pays, PREP base units, and the state that it leaves; or the refusal."""
-    # The model needs to know only this position: the aggregates count the others.
-    world = System(now=snapshot.timestamp, protocol_fee_rate=snapshot.protocol_fee_rate)
-    world.add_market(snapshot.config)
-    world.set_price(MARKET, snapshot.price)
-    world.vault.liquidity = snapshot.liquidity
-    market = world.market(MARKET)
-    for name in _AGGREGATES:
-        setattr(market, name, getattr(snapshot.aggregates, name))
-    trader = Trader()
-    trader.id, trader.collateral = position.id, position.collateral
-    trader.position = Position(
-        position.size, position.entry_price, position.funding_index, position.borrow_index
-    )
-    world.traders[position.trader] = trader
-    world.owners[position.id] = position.trader
+    world = world_of(snapshot, position)
     try:
         result = world.liquidate_position(_SOMEBODY, position.id)
     except Rejected as refusal:
         return Skipped(position.id, str(refusal))
-    aggregates = Aggregates(*(getattr(market, name) for name in _AGGREGATES))
-    after = replace(snapshot, aggregates=aggregates, liquidity=world.vault.liquidity)
+    btc = replace(snapshot.btc, aggregates=aggregates_of(world))
+    after = replace(snapshot, markets=(btc, *snapshot.markets[1:]), liquidity=world.vault.liquidity)
     return result.reward, after

@@ -1,44 +1,56 @@
-"""Liquidates what has to be liquidated: reads, decides, simulates, sends, waits.
+"""One round after the other: reads, decides, simulates, sends, waits.
 
-At most one transaction is in flight, and each takes the account's first free nonce. So two
-transactions for one position can never both be mined, even if a node forgets one and it turns up
-again; the account should serve this keeper alone.
+Liquidations come first, as one block shows them. Then what the vault can no longer carry is closed,
+if that is wanted, one position at a time: after each everything is read anew, because a size
+that was decided on before may be too much.
 """
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
 from ape.api import AccountAPI
 
-from prep.keeper.chain import Chain, NodeError, Reverted, SendError, sign
+from prep.keeper.candidates import Candidates
+from prep.keeper.chain import Chain, NodeError, Reverted
 from prep.keeper.decide import Action, Plan, Settings, Skipped, plan
-from prep.keeper.report import Failure, Liquidation, Report, Round
-from prep.keeper.snapshot import Snapshot, read
+from prep.keeper.deleverage import Close, Deleveraging, deleverages, standing_of
+from prep.keeper.read import read, read_margin_positions
+from prep.keeper.report import Deleverage, Failure, Liquidation, Report, Round
+from prep.keeper.sender import Call, Mined, NotSent, Sender
+from prep.keeper.snapshot import Id, MarginKey, Snapshot
 from prep.reverts import web3_of
 
-DAY: Final = 86_400
 _TOO_LATE: Final = {"PositionHealthy", "UnknownPosition"}
 """What the protocol answers when somebody else was first, or the price came back."""
+_BUSY: Final = "MarketBusy"
+"""Somebody has traded in the same block: it can be closed in the next one."""
+_OF_TRADER: Final = "deleverage(address,uint256)"
+_OF_ACCOUNT: Final = "deleverage(address,uint256,uint256,uint256)"
+REFUSED_FOR: Final = 50
+"""Blocks for which a position is left alone that could not be closed though nothing was against it:
+as long as its client refuses, others are to have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
-    """A transaction of which it is not known yet whether it was mined."""
+class ToDeleverage:
+    """What a keeper that deleverages needs beside protocol and lens."""
 
-    action: Action
-    transaction: str
-    nonce: int
-    max_cost: int
-    """Wei."""
+    vault: Any
+    """An Ape contract instance, as the next one."""
+    deleverager: Any
+    first_block: int = 0
+    """Events are read from here on."""
+    events_file: Path | None = None
+    """Where that is kept for the next start; None: nowhere."""
 
 
 class Keeper:
     """Watches one protocol. Sends nothing unless told to `execute`; prints nothing.
 
     `protocol` and `lens` are Ape contract instances; `account` signs, unasked, and may be None in a
-    dry run. Waiting ends early when `stop` is set.
+    dry run. Waiting ends early when `stop` is set. Deleverages only with `deleverage`.
     """
 
     def __init__(
@@ -49,39 +61,53 @@ class Keeper:
         settings: Settings,
         execute: bool = False,
         stop: Event | None = None,
+        deleverage: ToDeleverage | None = None,
     ) -> None:
         if execute and account is None:
             raise ValueError("executing needs an account")
         self.settings = settings
         self.execute = execute
         oracle = protocol.local_project.get_contract("ChainlinkOracle")
-        types = (protocol.contract_type, oracle.contract_type)
-        self.chain = Chain(web3_of(protocol.provider), types)
-        self._chain_id: int = protocol.provider.chain_id
+        instances = [protocol, oracle, *([deleverage.deleverager] if deleverage else [])]
+        self.chain = Chain(web3_of(protocol.provider), [i.contract_type for i in instances])
         self._protocol = self.chain.contract(protocol)
         self._lens = self.chain.contract(lens)
-        self._account = account
-        self._address = str(account.address) if account else None
         self._stop = stop or Event()
-        self._sent: _Sent | None = None
-        self._spent: list[tuple[int, int]] = []  # (time, wei), the last day's
+        chain_id: int = protocol.provider.chain_id
+        self._sender = Sender(self.chain, chain_id, account, self._stop)
+        self._vault: Any = None
+        if deleverage is not None:
+            self._vault = self.chain.contract(deleverage.vault)
+            self._deleverager = self.chain.contract(deleverage.deleverager)
+            self._candidates = Candidates(
+                self.chain,
+                self._protocol,
+                deleverage.first_block,
+                chain_id,
+                deleverage.events_file,
+                self._stop,
+            )
+        self._last_close = 0  # the block of the last deleverage
+        self._refused: dict[Id, tuple[int, str]] = {}  # until which block, and why
 
     def step(self) -> Report:
         """One round. Never raises for what a node or a contract does: the report says it."""
         done = Round(self.execute)
         before = self.chain.requests
         try:
-            self._follow_up(done)
-            self.act(*self.look(), done)
+            if (mined := self._sender.follow_up(done)) is not None:
+                self._book(mined, done)
+            snapshot, todo = self.look()
+            self.act(snapshot, todo, done)
+            if self._vault is not None:
+                self._deleverage_if_due(snapshot, done)
         except NodeError as error:
             done.unreachable = str(error)
         return done.report(self.chain.requests - before)
 
     def look(self) -> tuple[Snapshot, Plan]:
-        """What the newest block shows and what to do about it."""
-        snapshot = read(
-            self.chain, self._protocol, self._lens, self._address, self.settings.page_size
-        )
+        """What the newest block shows and whom to liquidate."""
+        snapshot = self._read()
         return snapshot, plan(snapshot, self.settings)
 
     def act(self, snapshot: Snapshot, todo: Plan, done: Round) -> None:
@@ -91,146 +117,201 @@ class Keeper:
         for action in todo.actions:
             if self._stop.is_set():
                 done.skipped.append(Skipped(action.id, "stopping"))
-            elif self._sent is not None:
+            elif self._sender.waiting:
                 # What is sent now could not be mined before it.
-                done.skipped.append(Skipped(action.id, f"waiting for {self._sent.transaction}"))
+                done.skipped.append(Skipped(action.id, f"waiting for {self._sender.waiting}"))
             else:
                 self._liquidate(action, snapshot.timestamp, done)
 
+    def _read(self) -> Snapshot:
+        return read(
+            self.chain,
+            self._protocol,
+            self._lens,
+            self._sender.address,
+            self.settings.page_size,
+            self._vault,
+        )
+
+    # ----------------------------------------------------------------------------------- liquidate
+
     def _liquidate(self, action: Action, now: int, done: Round) -> None:
-        if not self._would_succeed(action, "latest", done):
+        call = Call(
+            action,
+            self._protocol,
+            "liquidatePosition",
+            (action.id,),
+            action.max_gas_price,
+        )
+        gas_limit = self.settings.gas_limit
+        refusal = self._sender.refusal(call, gas=gas_limit)
+        if refusal is not None:
+            self._note_refusal(action, refusal, done)
             return
         done.actions.append(action)
         if not self.execute:
             return
-        base_fee = self.chain.latest_block().get("baseFeePerGas")
-        gas_price = self.chain.gas_price()
-        if gas_price > action.max_gas_price:
-            reason = f"gas price {gas_price} above {action.max_gas_price}"
-            done.skipped.append(Skipped(action.id, reason))
-            return
-        # Room for the base fee to double, but never for a loss.
-        max_fee = min(2 * gas_price, action.max_gas_price)
-        max_cost = self.settings.gas_limit * max_fee
-        limit = self.settings.max_daily_gas
-        if limit is not None and self._spent_since(now - DAY) + max_cost > limit:
-            done.skipped.append(Skipped(action.id, f"more than {limit} wei of gas in a day"))
-            return
         try:
-            fees = {"type": 0, "gasPrice": gas_price}
-            if base_fee is not None:
-                tip = max(0, gas_price - base_fee)
-                fees = {"type": 2, "maxFeePerGas": max_fee, "maxPriorityFeePerGas": tip}
-            self._send(action, fees, max_cost)
-        except SendError as error:
-            self._sent = None
-            done.errors.append(Failure(action.id, str(error)))
+            mined = self._sender.send(call, gas_limit, self.settings, now, done)
+        except NotSent as limit:
+            done.skipped.append(Skipped(action.id, str(limit)))
             return
-        self._wait(now, done)
+        if mined is not None:
+            self._book(mined, done)
 
-    def _would_succeed(self, action: Action, block: int | str, done: Round) -> bool:
+    @staticmethod
+    def _note_refusal(action: Action, refusal: Reverted, done: Round) -> None:
+        if refusal.name in _TOO_LATE:
+            done.skipped.append(Skipped(action.id, f"already done or healthy: {refusal}"))
+        else:
+            done.errors.append(Failure(action.id, str(refusal)))
+
+    # ---------------------------------------------------------------------------------- deleverage
+
+    def _deleverage_if_due(self, snapshot: Snapshot, done: Round) -> None:
+        """A node that fails here, at events for one, is not to slow liquidations down."""
         try:
-            self.chain.call(
-                self._protocol,
-                "liquidatePosition",
-                action.id,
-                block=block,
-                sender=self._address,
-                gas=self.settings.gas_limit,
+            self.deleverage(self._read() if done.actions and self.execute else snapshot, done)
+        except NodeError as error:
+            done.interrupted = str(error)
+
+    def deleverage(self, snapshot: Snapshot, done: Round) -> None:
+        """Closes one position after the other until nothing is due, or nothing more can be done."""
+        most = self.settings.max_actions
+        for attempt in range(most + 1):
+            complete = self._with_margin_positions(snapshot)
+            if complete is None:
+                done.left = "stopping"
+                return
+            done.snapshot = complete
+            if complete.block < self._last_close:
+                # Decided on the state before, a size may be too much, and be taken all the same.
+                done.left = f"the node is behind block {self._last_close}"
+                return
+            refused = self._still_refused(complete.block)
+            left = most - attempt
+            todo = deleverages(
+                complete, self.settings, min(1, left) if self.execute else left, refused
             )
-        except Reverted as refusal:
-            if refusal.name in _TOO_LATE:
-                done.skipped.append(Skipped(action.id, f"already done or healthy: {refusal}"))
-            else:
-                done.errors.append(Failure(action.id, str(refusal)))
+            done.standing, done.left = todo.standing, todo.left
+            done.kept = list(todo.skipped)
+            if todo.standing is not None and todo.standing.due:
+                done.kept += [Skipped(name, reason) for name, reason in refused.items()]
+            if not todo.actions or not self._attempt(todo, complete, done):
+                return
+            snapshot = self._read()
+
+    def _with_margin_positions(self, snapshot: Snapshot) -> Snapshot | None:
+        """They are read only when something is due, but events in every round. None: stopped."""
+        if not self._candidates.update(snapshot.block, self.settings.block_range):
+            return None
+        standing = standing_of(snapshot)
+        if standing is None or not standing.due:
+            return snapshot
+        positions = read_margin_positions(
+            self.chain,
+            self._lens,
+            self._candidates.keys,
+            snapshot.block,
+            self.settings.page_size,
+        )
+        return replace(snapshot, margin_positions=positions)
+
+    def _attempt(self, todo: Deleveraging, snapshot: Snapshot, done: Round) -> bool:
+        """Carries the first action out. Whether to look again."""
+        action, call = todo.actions[0], self._deleverage_call(todo.actions[0])
+        if self._stop.is_set() or self._sender.waiting:
+            waiting = self._sender.waiting
+            done.left = f"waiting for {waiting}" if waiting else "stopping"
             return False
+        try:
+            if (refusal := self._sender.refusal(call, "pending")) is not None:
+                raise refusal
+            gas = self._sender.gas_of(call) if self.execute else 0
+        except Reverted as refusal:
+            as_decided = self._sender.refusal(call, snapshot.block)
+            if as_decided is None or as_decided.name == _BUSY or refusal.name == _BUSY:
+                done.skipped.append(Skipped(action.id, f"changed meanwhile: {refusal}"))
+                done.left = "the state has changed"
+                return False
+            # Neither vault nor market refuse what was decided on the same block: its client.
+            done.errors.append(Failure(action.id, str(refusal)))
+            self._refused[action.id] = snapshot.block + REFUSED_FOR, f"refused: {refusal}"
+            return True
+        done.closes += todo.actions
+        if not self.execute:
+            return False
+        gas_limit = gas * 3 // 2
+        if gas_limit > self.settings.max_deleverage_gas:
+            done.left = f"gas {gas_limit} above {self.settings.max_deleverage_gas}"
+            return False
+        try:
+            mined = self._sender.send(call, gas_limit, self.settings, snapshot.timestamp, done)
+        except NotSent as limit:
+            done.left = str(limit)
+            return False
+        if mined is None:
+            done.left = "waiting"
+            return False
+        self._book(mined, done)
         return True
 
-    def _send(self, action: Action, fees: dict[str, int], max_cost: int) -> None:
-        assert self._account is not None
-        assert self._address is not None
-        nonce = self.chain.nonce(self._address)
-        raw, transaction = sign(
-            self._account,
-            {
-                "chainId": self._chain_id,
-                "from": self._address,
-                "to": self._protocol.address,
-                "data": self._protocol.encode_abi("liquidatePosition", [action.id]),
-                "gas": self.settings.gas_limit,
-                "nonce": nonce,
-                **fees,
-            },
-        )
-        # Noted before it is sent: if the node goes away meanwhile, it may have been taken.
-        self._sent = _Sent(action, transaction, nonce, max_cost)
-        self.chain.send(raw)
+    def _still_refused(self, block: int) -> dict[Id, str]:
+        """Positions that could not be closed lately though they should have been, and why."""
+        self._refused = {name: item for name, item in self._refused.items() if item[0] > block}
+        return {name: reason for name, (_, reason) in self._refused.items()}
 
-    def _wait(self, now: int, done: Round) -> None:
-        """Until what was sent is mined, or time is up: the next round then asks again."""
-        assert self._sent is not None
-        end = time.monotonic() + self.settings.receipt_timeout
-        delay = 0.05
-        while (receipt := self.chain.receipt(self._sent.transaction)) is None:
-            if time.monotonic() >= end or self._stop.wait(delay):
-                reason = f"not mined yet: {self._sent.transaction}"
-                done.errors.append(Failure(self._sent.action.id, reason))
-                return
-            delay = min(1.0, 2 * delay)
-        self._book(receipt, now, done)
+    def _deleverage_call(self, action: Close) -> Call:
+        name, deleverager = action.id, self._deleverager
+        limit = self.settings.max_gas_price
+        if isinstance(name, MarginKey):
+            key = (name.client, name.account, name.market_id)
+            return Call(action, deleverager, _OF_ACCOUNT, (*key, action.max_size), limit)
+        return Call(action, deleverager, _OF_TRADER, (action.owner, action.max_size), limit)
 
-    def _follow_up(self, done: Round) -> None:
-        """Asks what became of a transaction that an earlier round did not see mined."""
-        sent = self._sent
-        if sent is None:
-            return
-        assert self._address is not None
-        now = self.chain.latest_block()["timestamp"]
-        used = self.chain.nonce(self._address) > sent.nonce
-        receipt = self.chain.receipt(sent.transaction)
-        if receipt is not None:
-            self._book(receipt, now, done)
-        elif used:
-            self._drop("was replaced by another one", done)
-            # Who knows what the other one cost.
-            self._spent.append((now, sent.max_cost))
-        elif not self.chain.knows(sent.transaction):
-            self._drop("was forgotten by the node", done)
+    # ------------------------------------------------------------------------------------- results
 
-    def _drop(self, what: str, done: Round) -> None:
-        assert self._sent is not None
-        reason = f"{self._sent.transaction} {what}"
-        done.errors.append(Failure(self._sent.action.id, reason))
-        self._sent = None
-
-    def _book(self, receipt: Any, now: int, done: Round) -> None:
-        """Counts what a mined transaction cost and brought."""
-        assert self._sent is not None
-        action, gas_cost = self._sent.action, self._sent.max_cost
-        if "effectiveGasPrice" in receipt:
-            gas_cost = receipt["gasUsed"] * receipt["effectiveGasPrice"]
-        self._spent.append((now, gas_cost))
-        done.gas_spent += gas_cost
-        self._sent = None
-        if receipt["status"] != 1:
-            if self._would_succeed(action, receipt["blockNumber"], done):
+    def _book(self, mined: Mined, done: Round) -> None:
+        """What a mined transaction has done, or why it reverted."""
+        call, receipt = mined.call, mined.receipt
+        action = call.action
+        if not mined.succeeded:
+            refusal = self._sender.refusal(call, receipt["blockNumber"])
+            if refusal is None:
                 done.errors.append(Failure(action.id, "reverted when mined"))
+            elif isinstance(action, Close):
+                done.skipped.append(Skipped(action.id, f"came too late: {refusal}"))
+            else:
+                self._note_refusal(action, refusal, done)
             return
-        (event,) = self.chain.events(receipt, self._protocol, "PositionLiquidated")
+        common: dict[str, Any] = {
+            "gas_cost": mined.gas_cost,
+            "gas_used": receipt["gasUsed"],
+            "transaction": receipt["transactionHash"].to_0x_hex(),
+            "block": receipt["blockNumber"],
+        }
+        if isinstance(action, Close):
+            name = "TraderDeleveraged" if isinstance(action.id, int) else "AccountDeleveraged"
+            (event,) = self.chain.events(receipt, call.contract, name)
+            self._last_close = receipt["blockNumber"]
+            done.deleveraged.append(
+                Deleverage(
+                    action=action,
+                    size=event["size"],
+                    settlement=event["settlement"],
+                    ratio_before=event["ratioBefore"],
+                    ratio_after=event["ratioAfter"],
+                    **common,
+                )
+            )
+            return
+        (event,) = self.chain.events(receipt, call.contract, "PositionLiquidated")
         done.liquidated.append(
             Liquidation(
                 id=action.id,
                 trader=action.trader,
                 reward=event["reward"],
                 expected_reward=action.reward,
-                gas_cost=gas_cost,
-                gas_used=receipt["gasUsed"],
-                transaction=receipt["transactionHash"].to_0x_hex(),
-                block=receipt["blockNumber"],
+                **common,
             )
         )
-
-    def _spent_since(self, start: int) -> int:
-        """Wei spent on gas since then."""
-        self._spent = [(when, cost) for when, cost in self._spent if when > start]
-        return sum(cost for _, cost in self._spent)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from prep.keeper.decide import Action, Skipped
-from prep.keeper.snapshot import Snapshot
+from prep.keeper.deleverage import Close, Standing
+from prep.keeper.snapshot import Id, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +23,31 @@ class Liquidation:
     block: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleverage:
+    """One that was mined."""
+
+    action: Close
+    """As it was decided."""
+    size: int
+    """Closed, base units, signed like the position."""
+    settlement: int
+    """What its owner was paid, PREP base units; negative: had to pay."""
+    ratio_before: int
+    """The vault's collateralization ratio, WAD."""
+    ratio_after: int
+    gas_used: int
+    gas_cost: int
+    """Wei."""
+    transaction: str
+    block: int
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Something that the operator may have to look at."""
 
-    id: int
+    id: Id
     reason: str
 
 
@@ -41,6 +62,19 @@ class Report:
     """Liquidations that the protocol would have accepted: what a dry run would have sent."""
     liquidated: tuple[Liquidation, ...]
     skipped: tuple[Skipped, ...]
+    standing: Standing | None
+    """At the end: what is still to be deleveraged. None when that was not looked for, or cannot be
+    known without a price."""
+    closes: tuple[Close, ...]
+    """Deleverages that the protocol would have accepted, as `actions`; in a dry run what follows
+    the first one is the model's word alone."""
+    deleveraged: tuple[Deleverage, ...]
+    kept: tuple[Skipped, ...]
+    """Positions that were not deleveraged, and why."""
+    left: str
+    """Why there is still something to deleverage."""
+    interrupted: str
+    """Why deleveraging ended early, if the node failed; else empty."""
     errors: tuple[Failure, ...]
     gas_spent: int
     """Wei, also on transactions that were too late."""
@@ -69,6 +103,12 @@ class Round:
     actions: list[Action] = field(default_factory=list)
     liquidated: list[Liquidation] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    standing: Standing | None = None
+    closes: list[Close] = field(default_factory=list)
+    deleveraged: list[Deleverage] = field(default_factory=list)
+    kept: list[Skipped] = field(default_factory=list)
+    left: str = ""
+    interrupted: str = ""
     errors: list[Failure] = field(default_factory=list)
     gas_spent: int = 0
     unreachable: str = ""
@@ -81,6 +121,12 @@ class Round:
             actions=tuple(self.actions),
             liquidated=tuple(self.liquidated),
             skipped=tuple(self.skipped),
+            standing=self.standing,
+            closes=tuple(self.closes),
+            deleveraged=tuple(self.deleveraged),
+            kept=tuple(self.kept),
+            left=self.left,
+            interrupted=self.interrupted,
             errors=tuple(self.errors),
             gas_spent=self.gas_spent,
             requests=requests,

@@ -56,7 +56,9 @@ def run(keeper: Keeper, stop: Event, *, once: bool = False, interval: float | No
             _await_block(keeper, report, stop)
     if stop.is_set():
         log(INFO, "stopped")
-    return report is None or not (report.errors or (once and report.unreachable))
+    if report is None:
+        return True
+    return not (report.errors or report.interrupted or (once and report.unreachable))
 
 
 def _await_block(keeper: Keeper, report: Report, stop: Event) -> None:

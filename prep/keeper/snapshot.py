@@ -1,24 +1,36 @@
-"""The world as one block shows it: everything that a decision depends on, and how it is read.
+"""The world as one block shows it: everything that a decision depends on."""
 
-All calls of a snapshot name the same block, so it never mixes two states. Their number is a
-constant plus one for every page of ids.
-"""
+from dataclasses import dataclass, fields
+from typing import Final
 
-from dataclasses import dataclass
-from typing import Any, Final
-
-from eth_utils.address import to_checksum_address
-
-from prep.keeper.chain import Chain, NodeError, Reverted
 from prep.model import MarketConfig
+from prep.model.position import Position
 
 MARKET: Final = 0
 """The market that isolated positions are on."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class MarginKey:
+    """Which position of a margin client."""
+
+    client: str
+    """Address with its checksum."""
+    account: int
+    market_id: int
+
+    def __str__(self) -> str:
+        return f"{self.client}/{self.account}/{self.market_id}"
+
+
+Id = int | MarginKey
+"""Of an isolated position, or of one of a margin client."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
-    """A position as the lens shows it. Sizes are signed base units, amounts PREP base units."""
+    """An isolated position as the lens shows it. Sizes are signed base units, amounts PREP base
+    units."""
 
     id: int
     trader: str
@@ -34,10 +46,46 @@ class OpenPosition:
     liquidatable: bool
     """At this block's time and price."""
 
+    @property
+    def market_id(self) -> int:
+        """The same for all."""
+        return MARKET
+
+    @property
+    def owner(self) -> str:
+        """Who is paid when it is closed."""
+        return self.trader
+
+    @property
+    def position(self) -> Position:
+        """As the model has it."""
+        return Position(self.size, self.entry_price, self.funding_index, self.borrow_index)
+
+
+@dataclass(frozen=True, slots=True)
+class MarginPosition:
+    """An open position of a margin client."""
+
+    id: MarginKey
+    position: Position
+
+    @property
+    def market_id(self) -> int:
+        """Any."""
+        return self.id.market_id
+
+    @property
+    def owner(self) -> str:
+        """The client, which is paid when it is closed."""
+        return self.id.client
+
+
+Holding = OpenPosition | MarginPosition
+
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """A market's sums and indices as stored, not accrued. Fields as in `MarketState` on chain."""
+    """A market's sums and indices as of `updated_at`. Fields as in `MarketState` on chain."""
 
     long_oi: int
     short_oi: int
@@ -54,6 +102,23 @@ class Aggregates:
     sum_signed_squares: int
 
 
+AGGREGATES: Final = tuple(field.name for field in fields(Aggregates))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketShot:
+    """A market in a block."""
+
+    price: int | None
+    """WAD; None when the oracle has no usable one."""
+    no_price: str = ""
+    """Why there is none."""
+    config: MarketConfig
+    aggregates: Aggregates
+    settled: bool = False
+    """Whether the price is the market's last."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """One block. Without a usable price nothing can be liquidated, and positions are not read."""
@@ -65,93 +130,21 @@ class Snapshot:
     """Who would liquidate and be rewarded, an address with its checksum; None: nobody yet."""
     gas_price: int
     """Wei per gas, base fee included, that the node expects to be mined soon."""
-    price: int | None
-    """WAD; None when the oracle has no usable one."""
-    no_price: str = ""
-    """Why there is none."""
-    config: MarketConfig
-    aggregates: Aggregates
+    markets: tuple[MarketShot, ...]
+    """All of them, or the first alone where only liquidations are looked for."""
     liquidity: int
     """Of the vault, PREP base units."""
+    target_ratio: int = 0
+    """Collateralization ratio below which winners are closed, WAD; 0: never, or not looked for."""
     protocol_fee_rate: int
     """The protocol's share of fees, WAD."""
     highest_id: int
     positions: tuple[OpenPosition, ...] = ()
-    """All open ones, by id."""
+    """All open isolated ones, by id."""
+    margin_positions: tuple[MarginPosition, ...] = ()
+    """All open ones by key, if there may be something to deleverage."""
 
-
-def read(chain: Chain, protocol: Any, lens: Any, keeper: str | None, page_size: int) -> Snapshot:
-    """Reads the latest block. `protocol` and `lens` are web3 contracts.
-
-    Raises `NodeError` when the node cannot be asked or answers nonsense.
-    """
-    head = chain.latest_block()
-    block: int = head["number"]
-
-    def ask(contract: Any, function: str, *arguments: Any) -> Any:
-        try:
-            return chain.call(contract, function, *arguments, block=block)
-        except Reverted as error:
-            # None of these refuses; a node that limits the gas of calls may make it seem so.
-            raise NodeError(f"{function} failed, perhaps for lack of gas: {error}") from error
-
-    (config,) = ask(lens, "marketConfig", MARKET)
-    (aggregates,) = ask(lens, "marketState", MARKET)
-    (liquidity,) = ask(protocol, "liquidity")
-    protocol_fee_rate, _, _ = ask(protocol, "protocolFees")
-    (highest_id,) = ask(protocol, "getNumOfOpenPositionsIds")
-    price, no_price = _price(chain, lens, block)
-    pages = range(1, highest_id + 1, page_size) if price is not None else range(0)
-    return Snapshot(
-        block=block,
-        timestamp=head["timestamp"],
-        keeper=keeper,
-        gas_price=chain.gas_price(),
-        price=price,
-        no_price=no_price,
-        config=_config(config),
-        aggregates=Aggregates(*aggregates),
-        liquidity=liquidity,
-        protocol_fee_rate=protocol_fee_rate,
-        highest_id=highest_id,
-        positions=tuple(
-            _position(view)
-            for first in pages
-            for view in ask(lens, "positions", first, page_size)[0]
-        ),
-    )
-
-
-def _price(chain: Chain, lens: Any, block: int) -> tuple[int | None, str]:
-    """The oracle's price, or why there is none that the protocol would take."""
-    try:
-        (market,) = chain.call(lens, "market", MARKET, block=block)
-    except Reverted as error:
-        return None, str(error)
-    return market[0], ""
-
-
-def _config(fields: tuple[Any, ...]) -> MarketConfig:
-    """From the fields of `MarketConfig` on chain, which come in the same order."""
-    oracle, enabled, *numbers = fields
-    names = list(MarketConfig.__dataclass_fields__)[2:]
-    return MarketConfig(
-        oracle=int(oracle, 16), enabled=enabled, **dict(zip(names, numbers, strict=True))
-    )
-
-
-def _position(view: tuple[Any, ...]) -> OpenPosition:
-    """From a `PositionView` on chain."""
-    position_id, trader, collateral, _, position, _, _, leverage, liquidatable = view
-    size, entry_price, funding_index, borrow_index = position
-    return OpenPosition(
-        id=position_id,
-        trader=to_checksum_address(trader),
-        collateral=collateral,
-        size=size,
-        entry_price=entry_price,
-        funding_index=funding_index,
-        borrow_index=borrow_index,
-        leverage=leverage,
-        liquidatable=liquidatable,
-    )
+    @property
+    def btc(self) -> MarketShot:
+        """The market of isolated positions."""
+        return self.markets[MARKET]

@@ -2,6 +2,9 @@
 
 import pytest
 
+from prep.node import Node
+from tests.attacks.venue import LIQUIDITY as VENUE_LIQUIDITY
+from tests.attacks.venue import Venue
 from tests.suite import BTC, FULL, UNLIMITED, WAD
 
 LIQUIDITY = 10_000_000 * WAD
@@ -95,3 +98,32 @@ def steep(markets):
 def full(markets):
     """Everything on; the protocol takes 10 % of fees."""
     return markets["full"]
+
+
+@pytest.fixture(scope="session")
+def venue(create_suite, project, lp):
+    """Market 0 without price impact, and three more: as market 0, steep, and steep with fees. Empty
+    but for liquidity."""
+    suite = create_suite(market=BTC)
+    contracts = (suite.protocol, suite.vault, suite.prep, suite.feed, suite.oracle, suite.lens)
+    names = ("Deleverager", "MarginClient", "MockOracle", "HostileClient", "Churner")
+    types = [contract.contract_type for contract in contracts]
+    types += [getattr(project, name).contract_type for name in names]
+    venue = Venue(suite, Node(suite.prep.provider.uri, *types))
+    fees = {"openingFeeRate": WAD // 1_000, "closingFeeRate": WAD // 500}
+    for market in (BTC, STEEP, STEEP | fees):
+        venue.add_market(project, market)
+    suite.provide(lp, VENUE_LIQUIDITY)
+    return venue
+
+
+@pytest.fixture(scope="session")
+def villain(venue, project):
+    """Attacks, with as many accounts as it likes."""
+    return venue.party(project)
+
+
+@pytest.fixture(scope="session")
+def honest(venue, project):
+    """Trades in good faith."""
+    return venue.party(project)

@@ -211,7 +211,8 @@ def test_count_deposit__inside_of_a_vault_transfer__vault_only(hostile, afterwar
 def test_transfer__trading_inside_of_vault__as_right_after_it(
     hostile, isolated, chain, outer, afterwards, lp, trader, other_trader, treasury
 ):
-    types = [c.contract_type for c in (hostile.protocol, hostile.vault, hostile.prep)]
+    contracts = (hostile.protocol, hostile.vault, hostile.prep, hostile.lens)
+    types = [contract.contract_type for contract in contracts]
     node = Node(chain.provider.uri, *types)
     accounts = (lp, trader, other_trader, treasury)
     outer_call = call_of(hostile, outer)

@@ -219,6 +219,38 @@ def test_keeper__dry_run__changes_nothing_and_execute_does(deployed, state, port
         assert liquidatable(client, contracts) == [False, False], "P5"
 
 
+def test_keeper__told_to_deleverage__does_until_the_ratio_is_at_its_target(
+    deployed, state, port, tmp_path, admin
+):
+    folder, contracts = deployed
+    types = [contract.contract_type for contract in contracts.values()]
+    feed, vault, lens = (contracts[n].address for n in ("BTC/feed", "Vault", "ProtocolLens"))
+    events = tmp_path / "events.json"
+    options = ("--deleverage", "--events-file", events, "--once")
+    with node(port, state, *types) as (_, client):
+        client.send(admin.address, feed, "setAnswer(int256)", 20_000 * 10**8)
+        client.send(admin.address, vault, "setTargetCollateralizationRatio(uint256)", 5 * WAD)
+        client.rpc("anvil_mine", hex(1_200))
+        assert client.read((lens, "vault()"))[0][6] < 4 * WAD, "100,000 for 30,000"
+        block = int(client.rpc("eth_blockNumber"), 16)
+
+        with keeper(tmp_path, port, folder, "--once", *EXECUTE) as without:
+            assert without.process.wait(PATIENCE) == 0, without.text()
+        with keeper(tmp_path, port, folder, *options) as dry:
+            assert dry.process.wait(PATIENCE) == 0, dry.text()
+        assert len(dry.lines("would-deleverage")) == 1
+        assert 'reason="dry run"' in dry.lines("deleverage-due")[0]
+        assert int(client.rpc("eth_blockNumber"), 16) == block
+        assert events.exists()
+
+        with keeper(tmp_path, port, folder, *options, *EXECUTE) as real:
+            assert real.process.wait(PATIENCE) == 0, real.text()
+        assert len(real.lines("deleveraged")) == 1
+        assert real.lines("deleverage-due") == []
+        assert client.read((lens, "vault()"))[0][6] >= 5 * WAD
+        assert "Traceback" not in real.text()
+
+
 def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
     deployed, state, port, tmp_path, free_port
 ):

@@ -11,7 +11,7 @@ from prep.deploy.params import Parameters
 from prep.errors import UserError
 from prep.model.fixed import UNLIMITED
 from prep.status import SHARE, read_status
-from tests.suite import WAD
+from tests.suite import MARKET_FIELDS, WAD
 
 LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 LIQUIDITY = 100_000 * WAD
@@ -28,6 +28,7 @@ class World:
         at = self.deployment.instance
         self.token, self.vault = at(project, "PrepToken"), at(project, "Vault")
         self.protocol, self.feed = at(project, "Protocol"), at(project, "BTC/feed")
+        self.lens = at(project, "ProtocolLens")
 
     def fund(self, account, amount, spender) -> None:
         self.token.mint(account, amount, sender=self.admin)
@@ -44,6 +45,11 @@ class World:
 
     def set_price(self, dollars) -> None:
         self.feed.setAnswer(dollars * 10**8, sender=self.admin)
+
+    def configure(self, **changes) -> None:
+        """Changes parameters of the first market."""
+        config = dict(zip(MARKET_FIELDS, tuple(self.lens.marketConfig(0)), strict=True)) | changes
+        self.protocol.setMarket(0, tuple(config.values()), sender=self.admin)
 
     def status(self, top=10):
         return read_status(self.project, self.deployment, self.admin.provider, top)
@@ -227,11 +233,55 @@ def test_status__limits_of_the_vault__are_shown_without_a_price(funded, admin, c
     )
 
 
-def test_status__oracle_was_replaced__asks_the_new_one(funded, admin, create_oracle, create_feed):
+@pytest.mark.parametrize("beyond, over", [(0, ()), (1, ("long",))])
+def test_status__side_above_its_cap__can_be_deleveraged(funded, crowd, beyond, over):
+    funded.open(crowd[0], 15_000 * WAD, True)
+    funded.open(crowd[1], 5_000 * WAD, False)
+    funded.set_price(11_000)
+    funded.configure(maxLongOIValue=16_500 * WAD - beyond, maxShortOIValue=5_500 * WAD)
+    status = funded.status()
+    btc, gold = status.markets
+    assert (btc.long_value, btc.short_value) == (16_500 * WAD, 5_500 * WAD)
+    assert (btc.long_cap, btc.short_cap) == (16_500 * WAD - beyond, 5_500 * WAD)
+    assert (gold.long_cap, gold.over_cap) == (UNLIMITED, ())
+    assert btc.over_cap == over
+    assert status.to_deleverage == ((btc,) if over else ())
+
+
+def test_status__cap_exceeded_without_a_price__cannot_be_known(funded, crowd, chain):
+    funded.open(crowd[0], 15_000 * WAD, True)
+    funded.configure(maxLongOIValue=1)
+    assert funded.status().to_deleverage
+    chain.pending_timestamp += HEARTBEAT + 1
+    chain.mine()
+    status = funded.status()
+    assert (status.markets[0].long_value, status.markets[0].over_cap) == (None, ())
+    assert status.to_deleverage == ()
+
+
+def test_status__ratio_against_its_target__says_when_winners_can_be_deleveraged(
+    funded, admin, crowd
+):
+    funded.open(crowd[0], 15_000 * WAD, True)
+    funded.set_price(60_000)  # 100,000 for 75,000
+    ratio = funded.status().vault.value.collateralization_ratio
+    for target, below in ((0, False), (ratio, False), (ratio * 11 // 10, True)):
+        funded.vault.setTargetCollateralizationRatio(target, sender=admin)
+        assert funded.status().vault.below_target is below
+
+
+def test_status__settled_market__has_its_last_price(funded, admin, chain):
+    chain.pending_timestamp += 3 * 86_400 + HEARTBEAT + 1
+    funded.set_price(10_000)
+    funded.protocol.settleMarket(1, 5 * WAD, sender=admin)
+    btc, gold = funded.status().markets
+    assert (btc.settled, gold.settled) == (False, True)
+    assert (gold.price, gold.no_price) == (5 * WAD, None)
+
+
+def test_status__oracle_was_replaced__asks_the_new_one(funded, create_oracle, create_feed):
     oracle = create_oracle(feed=create_feed(answer=20_000 * 10**8), asset_decimals=18)
-    market = funded.lens.marketConfig(0)
-    config = (oracle.address, *tuple(market)[1:])
-    funded.protocol.setMarket(0, config, sender=admin)
+    funded.configure(oracle=oracle.address)
     assert funded.status().markets[0].price == 2 * 10**22
 
 

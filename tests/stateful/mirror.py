@@ -1,22 +1,18 @@
 """The contracts and the reference model side by side: every action goes to both, every digit is
 compared after each."""
 
-import pytest
+from dataclasses import astuple
+from functools import partial
+from itertools import islice
 
 from prep.model import MarketConfig, Rejected, ReserveBasis, System, checks
-from prep.model.results import (
-    CollateralChanged,
-    Deposited,
-    PositionDecreased,
-    PositionIncreased,
-    PositionLiquidated,
-    Withdrawn,
-)
 from prep.node import Log, Node, Reverted
-from tests.suite import Suite, market_config
+from tests.stateful.events import NAMES, as_logs, as_outcome, as_state, refused_alike
+from tests.suite import CONFIG_TUPLE, Suite, market_config
 
 HEARTBEAT = 7 * 86_400
-CONFIG_TUPLE = "(address,bool" + 11 * ",uint256" + ")"
+DEAD = 3 * 86_400
+ACCOUNTS = (1, 2, 3)
 SNAKE = {
     "skewScale": "skew_scale",
     "maxFundingVelocity": "max_funding_velocity",
@@ -34,24 +30,49 @@ SNAKE = {
 
 
 class Mirror:
-    """One deployment and its model. `actors` are addresses whose keys the node holds."""
+    """One deployment and its model. `actors` are addresses whose keys the node holds; they trade
+    for the accounts of `client`. A feed prices market 0, oracles that never grow old the others."""
 
-    def __init__(self, node: Node, suite: Suite, actors: list[str], rate: int) -> None:
-        self.node, self.suite, self.actors = node, suite, actors
+    def __init__(
+        self,
+        node: Node,
+        suite: Suite,
+        actors: list[str],
+        rate: int,
+        client: str,
+        oracles: list,
+        configs: list[dict],
+    ) -> None:
+        self.node, self.suite, self.actors, self.client = node, suite, actors, client
         self.protocol = suite.protocol.address
         self.vault = suite.vault.address
         self.lens = suite.lens.address
         self.prep = suite.prep.address
-        self.market = dict(suite.market)
+        self.deleverager = suite.deleverager.address
+        self.oracles = [suite.oracle, *oracles]
+        self.configs = [dict(suite.market), *(dict(config) for config in configs)]
         self.now = node.time()
-        self.donated = 0
-        self.paid_in = dict.fromkeys(actors, 0)
-        self.collected = 0
-        (state,) = node.read((self.lens, "marketState(uint256)", 0))
-        self.model = System(now=state[6], protocol_fee_rate=rate, reserve_basis=self._basis())
-        self.model.add_market(self._model_config())
+        self.donated = self.paid_in = self.collected = 0
+        self.model = System(protocol_fee_rate=rate, reserve_basis=self._basis())
+        self.prices = [0] * len(self.oracles)
+        self.priced_at = [0] * len(self.oracles)
+        for market in range(len(self.oracles)):
+            (state,) = node.read((self.lens, "marketState(uint256)", market))
+            self.model.now = state[6]
+            self.model.add_market(self._model_config(market))
+            if market:
+                oracle = self.oracles[market].address
+                price, since = node.read((oracle, "price()"), (oracle, "lastUpdate()"))
+                self.prices[market], self.priced_at[market] = price, since
+                self.model.set_price(market, price)
+        self.model.set_margin_client(client, True)
         self.answer, self.answered_at = 10_000 * 10**8, self._feed_time()
         self.good_answer = self.answer
+
+    @property
+    def market(self) -> dict:
+        """Parameters of market 0."""
+        return self.configs[0]
 
     # ------------------------------------------------------------------------------------- actions
 
@@ -65,7 +86,7 @@ class Mirror:
             expected = of_model()
         except Rejected as refused:
             self.node.mine()
-            _refused_alike(refused, self.node.simulate, sender, target, signature, *args)
+            refused_alike(refused, self.node.simulate, sender, target, signature, *args)
             return None
         done, logs = self.node.send(sender, target, signature, *args)
         if not done:
@@ -75,11 +96,9 @@ class Mirror:
                 raise AssertionError(f"contracts refused {signature}{args}: {reverted}") from None
             raise AssertionError(f"contracts refused {signature}{args}, and not any more")
         if expected is not None:
-            names = {"PositionIncreased", "PositionDecreased", "PositionLiquidated"}
-            names |= {"CollateralChanged", "Deposit", "Withdraw"}
-            seen = [(log.name, log.args) for log in logs if log.name in names]
-            assert seen == list(_as_logs(expected, self.model)), f"events of {signature}{args}"
-        self._book_payment(sender, logs)
+            seen = [(log.name, log.args) for log in logs if log.name in NAMES]
+            assert seen == list(as_logs(expected, self.model)), f"events of {signature}{args}"
+        self._book_payment(logs)
         return expected
 
     def set_answer(self, wait: int, answer: int) -> None:
@@ -95,21 +114,46 @@ class Mirror:
         self.answer, self.answered_at = answer, self.now
         self._sync_price()
 
-    def configure(self, wait: int, **changes) -> None:
+    def set_price(self, wait: int, market: int, price: int) -> None:
+        """Of a market after the first, WAD; within four digits of what it began with."""
+        price = min(max(price, 10**20), 10**24)
+        self._advance(wait)
+        oracle = self.oracles[market].address
+        done, _ = self.node.send(self.suite.admin.address, oracle, "setPrice(uint256)", price)
+        assert done
+        self.prices[market], self.priced_at[market] = price, self.now
+        self.model.set_price(market, price)
+
+    def configure(self, wait: int, market: int = 0, **changes) -> None:
         """The risk manager changes parameters."""
-        previous = self.market
-        self.market = previous | changes
-        config = market_config(self.suite.oracle, self.market)
-        args = (0, config)
+        previous = self.configs[market]
+        self.configs[market] = previous | changes
+        args = (market, market_config(self.oracles[market], self.configs[market]))
         signature = f"setMarket(uint256,{CONFIG_TUPLE})"
+        done = False
 
         def of_model():
-            self.model.set_market(0, self._model_config())
+            nonlocal done
+            self.model.set_market(market, self._model_config(market))
+            done = True
 
-        refused_before = self.model.markets[0].config
         self.act(self.suite.risk_manager.address, wait, signature, args, of_model)
-        if self.model.markets[0].config == refused_before:
-            self.market = previous
+        if not done:
+            self.configs[market] = previous
+
+    def settle(self, wait: int, market: int, price: int) -> None:
+        """The admin ends a market after the first, if its oracle has been silent for long."""
+
+        def of_model():
+            since = self.priced_at[market]
+            if self.model.markets[market].settled_price is None and self.now < since + DEAD:
+                raise Rejected("FeedAlive", since)
+            return self.model.settle_market(market, price)
+
+        args = (market, price)
+        admin = self.suite.admin.address
+        if self.act(admin, wait, "settleMarket(uint256,uint256)", args, of_model):
+            self.configs[market]["enabled"] = False
 
     def donate(self, sender: str, wait: int, amount: int) -> None:
         """Somebody just sends PREP to the vault."""
@@ -123,9 +167,9 @@ class Mirror:
     def check(self) -> None:
         """Compares everything that can be read, and the invariants on top of it."""
         node, model = self.node, self.model
+        ids = range(len(self.oracles))
+        keys = [(self.client, account, market) for account in ACCOUNTS for market in ids]
         calls = [
-            (self.lens, "marketState(uint256)", 0),
-            (self.lens, "cashFlow(uint256)", 0),
             (self.protocol, "protocolFees()"),
             (self.protocol, "liquidity()"),
             (self.protocol, "netDeposits()"),
@@ -134,37 +178,24 @@ class Mirror:
             (self.vault, "totalSupply()"),
             (self.prep, "balanceOf(address)", self.vault),
         ]
+        calls += [(self.lens, "marketState(uint256)", market) for market in ids]
+        calls += [(self.lens, "cashFlow(uint256)", market) for market in ids]
+        position = "marginPosition(address,uint256,uint256)"
+        calls += [(self.protocol, position, *key) for key in keys]
         calls += [(self.protocol, "getPositionDetails(address)", a) for a in self.actors]
         calls += [(self.vault, "balanceOf(address)", a) for a in self.actors]
-        answers = node.read(*calls)
-        state, cash, fees, liquidity, net, highest, free, supply, custody = answers[:9]
-        details = answers[9 : 9 + len(self.actors)]
-        shares = answers[9 + len(self.actors) :]
+        answers = iter(node.read(*calls))
+        fees, liquidity, net, highest, free, supply, custody = islice(answers, 7)
+        states, flows = list(islice(answers, len(ids))), list(islice(answers, len(ids)))
+        margin = list(islice(answers, len(keys)))
+        details, shares = list(islice(answers, len(self.actors))), list(answers)
 
-        m = model.markets[0]
-        assert state == (
-            m.long_oi,
-            m.short_oi,
-            m.cost_long,
-            m.cost_short,
-            m.borrow_cost,
-            m.borrow_index,
-            m.updated_at % 2**32,
-            m.funding_rate,
-            m.funding_index,
-            m.funding_cost,
-            m.sum_squares,
-            m.sum_signed_squares,
-        ), "aggregates differ from the model"
-        flow = model.cash_flow(0)
-        assert cash == (
-            flow.price_pnl,
-            flow.opening_fee,
-            flow.closing_fee,
-            flow.accrued_funding,
-            flow.borrowing_fee,
-            flow.bad_debt,
-        ), "cash flow differs from the model"
+        for market in ids:
+            of = f"market {market} differs from the model: "
+            assert states[market] == as_state(model.markets[market]), of + "aggregates"
+            assert flows[market] == astuple(model.cash_flow(market)), of + "cash flow"
+        for key, held in zip(keys, margin, strict=True):
+            assert held == tuple(model.margin_position(*key)), f"position {key}"
         assert fees[1] == model.unpaid_protocol_fees
         assert (liquidity, net) == (model.vault.liquidity, model.vault.net_deposits)
         assert highest == model.highest_id
@@ -185,8 +216,8 @@ class Mirror:
 
         collateral = sum(position[3] for position in details)
         assert custody == liquidity + collateral + fees[1] + self.donated, "M1"
-        assert net + sum(cash) == liquidity, "M2"
-        assert sum(self.paid_in.values()) == custody - self.donated + self.collected, "M3"
+        assert net + sum(map(sum, flows)) == liquidity, "M2"
+        assert self.paid_in == custody - self.donated + self.collected, "M3"
         open_ids = {position[0] for position in details} - {0}
         assert open_ids.isdisjoint(free), "P3"
         assert sorted(open_ids | set(free)) == list(range(1, highest + 1)), "P3"
@@ -212,13 +243,23 @@ class Mirror:
                     lambda i=position_id: tuple(model.leverage_and_liquidability(i)),
                 )
             )
+        for larger in (False, True):
+            signature = "exposure(bool)"
+            views.append((self.protocol, signature, (larger,), lambda b=larger: self._exposure(b)))
+        for market, positions in enumerate(model.margin_positions):
+            for (client, account), held in positions.items():
+                args = (client, account, market, -held.size, True)
+                signature = "previewOrder(address,uint256,uint256,int256,bool)"
+                preview = partial(model.preview_order, *args)
+                views.append((self.protocol, signature, args, lambda p=preview: as_outcome(p())))
         for address, signature, args, of_model in views:
             try:
                 expected = of_model()
             except Rejected as refused:
-                _refused_alike(refused, self.node.read, (address, signature, *args))
+                refused_alike(refused, self.node.read, (address, signature, *args))
                 continue
-            assert self.node.read((address, signature, *args)) == [expected], signature
+            (seen,) = self.node.read((address, signature, *args))
+            assert seen == expected, f"{signature}{args}: {seen}, by the model {expected}"
         limits = [
             ("maxDeposit(address)", model.max_deposit()),
             ("maxMint(address)", model.max_mint()),
@@ -233,6 +274,10 @@ class Mirror:
                 ) == [model.max_withdraw(actor), model.max_redeem(actor)], "V3"
 
     # ------------------------------------------------------------------------------------ internal
+
+    def _exposure(self, by_larger_side: bool) -> tuple:
+        e = self.model.exposure(by_larger_side)
+        return (self.model.vault.liquidity, e.seq_pnl, e.funding, e.borrowing, e.reserves)
 
     def foresee(self, wait: int) -> None:
         """The model as it will be in `wait` seconds."""
@@ -260,75 +305,20 @@ class Mirror:
         (larger,) = self.node.read((self.vault, "reservesByLargerSide()"))
         return ReserveBasis.LARGER_SIDE if larger else ReserveBasis.DIFFERENCE
 
-    def _model_config(self) -> MarketConfig:
-        fields = {SNAKE[name]: value for name, value in self.market.items()}
-        return MarketConfig(oracle=int(self.suite.oracle.address, 16), **fields)
+    def _model_config(self, market: int) -> MarketConfig:
+        fields = {SNAKE[name]: value for name, value in self.configs[market].items()}
+        return MarketConfig(oracle=int(self.oracles[market].address, 16), **fields)
 
-    def _book_payment(self, sender: str, logs: list[Log]) -> None:
-        """What each actor has paid into the vault, net, from the token's own log."""
+    def _book_payment(self, logs: list[Log]) -> None:
+        """What traders, clients and LPs have paid into the vault, net, from the token's own log."""
+        parties = {who.lower() for who in (*self.actors, self.client)}
         for log in logs:
             if log.name != "Transfer" or log.address != self.prep:
                 continue
-            source, target, amount = (*(_hex(a) for a in log.args[:2]), log.args[2])
+            source, target, amount = (*(a.lower() for a in log.args[:2]), log.args[2])
             if target == self.vault.lower():
-                self.paid_in[sender] += amount
-            elif source == self.vault.lower() and target in {a.lower() for a in self.actors}:
-                self.paid_in[sender] -= amount
+                self.paid_in += amount
+            elif source == self.vault.lower() and target in parties:
+                self.paid_in -= amount
             elif source == self.vault.lower():
                 self.collected += amount
-
-
-def _refused_alike(refused: Rejected, call, *args) -> None:
-    """The contracts refuse with the error that the model has raised."""
-    with pytest.raises(Reverted) as reverted:
-        call(*args)
-    seen = reverted.value
-    assert _same_error(refused, seen), f"{args}: model {refused}, contracts {seen}"
-
-
-def _same_error(refused: Rejected, reverted: Reverted) -> bool:
-    """Names and values, where the model knows addresses as strings and names as text."""
-
-    def plain(value):
-        if isinstance(value, bytes):
-            value = value.rstrip(b"\0").decode()
-        return value.lower() if isinstance(value, str) else value
-
-    return refused.name == reverted.name and [plain(a) for a in refused.args] == [
-        plain(a) for a in reverted.args_
-    ]
-
-
-def _as_logs(result, model: System):
-    """The events that the contracts emit for what the model returned, in their order."""
-    index = model.markets[0].borrow_index
-    match result:
-        case CollateralChanged(trader, amount, collateral):
-            yield "CollateralChanged", (trader.lower(), amount, collateral)
-        case PositionIncreased() as r:
-            head = (r.trader.lower(), r.id, r.market_id, r.size_added, r.price, r.size)
-            tail = (r.entry_price, r.collateral, r.opening_fee, index)
-            yield "PositionIncreased", head + tail
-        case PositionDecreased() as r:
-            yield "PositionDecreased", _decrease(r, index)
-        case PositionLiquidated() as r:
-            for decrease in r.decreases:
-                yield "PositionDecreased", _decrease(decrease, index)
-            head = (r.trader.lower(), r.id, r.liquidator.lower())
-            tail = (r.collateral, r.reward, r.from_vault, r.liquidator_collateral)
-            yield "PositionLiquidated", head + tail
-        case Deposited() as r:
-            yield "Deposit", (r.caller.lower(), r.receiver.lower(), r.assets, r.shares)
-        case Withdrawn() as r:
-            parties = (r.caller.lower(), r.receiver.lower(), r.owner.lower())
-            yield "Withdraw", (*parties, r.assets, r.shares)
-
-
-def _decrease(r: PositionDecreased, index: int) -> tuple:
-    realised = (r.price_pnl, r.funding, r.borrowing_fee, r.closing_fee)
-    head = (r.trader.lower(), r.id, r.market_id, r.size_removed, r.price, r.size)
-    return (*head, r.collateral, realised, r.bad_debt, index)
-
-
-def _hex(address: str) -> str:
-    return address.lower()

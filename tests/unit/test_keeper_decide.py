@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prep.keeper import Aggregates, OpenPosition, Settings, Snapshot, decide, plan
+from prep.keeper import Aggregates, MarketShot, OpenPosition, Settings, Snapshot, decide, plan
 from prep.model import WAD, MarketConfig, Rejected, System
+from tests.unit.keeper_snapshots import snapshot_of
 
 KEEPER, TRADER, OTHER = ("0x" + digit * 40 for digit in "123")
 GWEI = 10**9
@@ -37,7 +38,7 @@ def position(position_id=1, trader=TRADER, collateral=COLLATERAL, size=SIZE, **c
     return OpenPosition(**values | changes)
 
 
-def snapshot(*positions, **changes):
+def snapshot(*positions, price=FALLEN, no_price="", **changes):
     """A market without impact, funding and fees, at the price that the positions have fallen to."""
     longs = [p for p in positions if p.size > 0]
     shorts = [p for p in positions if p.size < 0]
@@ -53,9 +54,14 @@ def snapshot(*positions, **changes):
         "timestamp": NOW,
         "keeper": KEEPER,
         "gas_price": 0,
-        "price": FALLEN,
-        "config": MarketConfig(),
-        "aggregates": Aggregates(**aggregates),
+        "markets": (
+            MarketShot(
+                price=price,
+                no_price=no_price,
+                config=MarketConfig(),
+                aggregates=Aggregates(**aggregates),
+            ),
+        ),
         "liquidity": 1_000_000 * WAD,
         "protocol_fee_rate": 0,
         "highest_id": len(positions),
@@ -274,42 +280,6 @@ def test_settings__negative_daily_limit__is_refused():
 
 
 # ------------------------------------------------------------------------- agreement with the model
-
-
-def snapshot_of(system, keeper, **changes):
-    """What the keeper would read of a whole model system."""
-    market = system.market(0)
-    views = []
-    for position_id, owner in sorted(system.owners.items()):
-        trader = system.traders[owner]
-        leverage, liquidatable = system.leverage_and_liquidability(position_id)
-        views.append(
-            OpenPosition(
-                id=position_id,
-                trader=owner,
-                collateral=trader.collateral,
-                size=trader.position.size,
-                entry_price=trader.position.entry_price,
-                funding_index=trader.position.funding_index,
-                borrow_index=trader.position.borrow_index,
-                leverage=leverage,
-                liquidatable=liquidatable,
-            )
-        )
-    values = {
-        "block": 1,
-        "timestamp": system.now,
-        "keeper": keeper,
-        "gas_price": 0,
-        "price": system.price(0),
-        "config": market.config,
-        "aggregates": Aggregates(*(getattr(market, f.name) for f in fields(Aggregates))),
-        "liquidity": system.vault.liquidity,
-        "protocol_fee_rate": system.protocol_fee_rate,
-        "highest_id": system.highest_id,
-        "positions": tuple(views),
-    }
-    return Snapshot(**values | changes)
 
 
 def paid(system, actions, by=KEEPER):

@@ -14,12 +14,13 @@ from requests import Response
 from requests.exceptions import ConnectionError, ConnectTimeout, HTTPError, ReadTimeout
 from web3 import HTTPProvider, Web3
 
+from prep.keeper import Close, Deleverage, MarginKey, Side, Standing
 from prep.keeper.chain import Chain, NodeError, Reverted, SendError
 from prep.keeper.decide import Action, Skipped
 from prep.keeper.log import configure, log
 from prep.keeper.report import Failure, Liquidation, Round
 from prep.keeper.run import retry_delay, run, stopped_by_signals
-from prep.keeper.snapshot import Aggregates, Snapshot
+from prep.keeper.snapshot import Aggregates, MarketShot, Snapshot
 from prep.model import WAD, MarketConfig
 from prep.model.fixed import UNLIMITED
 
@@ -27,15 +28,20 @@ TRADER = "0x" + 40 * "1"
 SCRIPT = Path(__file__).parents[2] / "scripts" / "keeper.py"
 
 
-def snapshot(block=7, **changes):
+def snapshot(block=7, no_price="", **changes):
     values = {
         "block": block,
         "timestamp": 1_800_000_000,
         "keeper": None,
         "gas_price": 0,
-        "price": 10_000 * WAD,
-        "config": MarketConfig(),
-        "aggregates": Aggregates(*(12 * [0])),
+        "markets": (
+            MarketShot(
+                price=None if no_price else 10_000 * WAD,
+                no_price=no_price,
+                config=MarketConfig(),
+                aggregates=Aggregates(*(12 * [0])),
+            ),
+        ),
         "liquidity": 0,
         "protocol_fee_rate": 0,
         "highest_id": 0,
@@ -157,6 +163,7 @@ def test_run__node_gone_while_waiting_for_a_block__the_next_round_deals_with_it(
         (DEAD, False),
         (report(errors=[Failure(1, "reverted when mined")]), False),
         (report(skipped=[Skipped(1, "own position")]), True),
+        (report(interrupted="too many results"), False),
     ],
 )
 def test_run__once__is_one_round_and_tells_whether_it_went_well(found, ok):
@@ -201,9 +208,10 @@ def test_journal__liquidated__amounts_are_exact(lines):
     run(Keeper(found), Event(), once=True)
     reward = "reward=74.000000000000000001"
     gas = "gas=101400 gas_cost=0.0001014"
+    done = f"liquidated=1 {reward} deleveraged=0 gas_cost=0.0001014 requests=9"
     assert lines() == [
         f"INFO liquidated id=3 trader={TRADER} {reward} expected=75 {gas} tx=0xabc",
-        f"INFO round block=7 open=0 ids=0 liquidated=1 {reward} gas_cost=0.0001014 requests=9",
+        f"INFO round block=7 open=0 ids=0 {done}",
     ]
 
 
@@ -212,18 +220,123 @@ def test_journal__dry_run__says_what_would_be_done(lines):
     assert lines()[0] == f"INFO would-liquidate id=3 trader={TRADER} reward=75 cost=0.5"
 
 
+KEY = MarginKey(TRADER, 2**255, 1)
+STANDING = Standing(125 * WAD // 100, 2 * WAD, (Side(1, True, 20 * WAD, 10 * WAD, WAD),))
+CLOSE = Close(
+    id=KEY,
+    market_id=1,
+    owner=TRADER,
+    max_size=5,
+    size=-5,
+    settlement=3 * WAD // 2,
+    ratio_before=125 * WAD // 100,
+    ratio_after=UNLIMITED,
+    timestamp=0,
+    side=None,
+)
+DELEVERAGE = Deleverage(
+    action=CLOSE,
+    size=-4,
+    settlement=WAD,
+    ratio_before=125 * WAD // 100,
+    ratio_after=2 * WAD,
+    gas_used=300_000,
+    gas_cost=300_000 * 10**9,
+    transaction="0xabc",
+    block=8,
+)
+NAME = f"id={TRADER}/{2**255}/1 owner={TRADER} market=1"
+
+
+def test_journal__deleveraged__is_what_the_chain_did(lines):
+    found = report(closes=[CLOSE], deleveraged=[DELEVERAGE], gas_spent=300_000 * 10**9)
+    run(Keeper(found), Event(), once=True)
+    done = "size=-4 settlement=1 ratio_before=1.25 ratio_after=2"
+    nothing = "open=0 ids=0 liquidated=0 reward=0"
+    assert lines() == [
+        f"INFO deleveraged {NAME} reason=ratio {done} gas=300000 gas_cost=0.0003 tx=0xabc",
+        f"INFO round block=7 {nothing} deleveraged=1 gas_cost=0.0003 requests=9",
+    ]
+
+
+def test_journal__dry_run_of_a_deleverage__says_what_would_be_done(lines):
+    over = replace(CLOSE, id=3, side=STANDING.over[0])
+    found = report(execute=False, closes=[CLOSE, over], standing=STANDING)
+    run(Keeper(found), Event(), once=True)
+    would = "size=-5 settlement=1.5 ratio_before=1.25 ratio_after=unlimited"
+    assert lines()[:3] == [
+        f"INFO would-deleverage {NAME} reason=ratio {would}",
+        f"INFO would-deleverage id=3 owner={TRADER} market=1 reason=open-interest {would}",
+        'WARNING deleverage-due ratio=1.25 target=2 above_cap=1-long reason="dry run"',
+    ]
+
+
+def test_journal__due_for_long__is_said_once_and_when_it_is_over(lines):
+    why = "none that can be closed"
+    due = report(standing=STANDING, left=why, kept=[Skipped(KEY, "no")])
+    worse = report(standing=replace(STANDING, ratio=WAD), left=why)
+    unknown = report()
+    over = report(standing=replace(STANDING, ratio=UNLIMITED, over=()))
+    run(Keeper(due, due, worse, unknown, worse, over, over), Stop(after=7), interval=1)
+    assert lines() == [
+        f"INFO skipped id={TRADER}/{2**255}/1 reason=no",
+        f'WARNING deleverage-due ratio=1.25 target=2 above_cap=1-long reason="{why}"',
+        "INFO deleverage-over ratio=unlimited",
+        "INFO stopped",
+    ]
+
+
+def test_journal__due_for_another_reason__is_said_again(lines):
+    below = report(standing=replace(STANDING, over=()), left="stopping")
+    both = report(standing=STANDING, left="stopping")
+    run(Keeper(below, both), Stop(after=2), interval=1)
+    assert [line.rpartition(" reason")[0] for line in lines()[:2]] == [
+        "WARNING deleverage-due ratio=1.25 target=2 above_cap=none",
+        "WARNING deleverage-due ratio=1.25 target=2 above_cap=1-long",
+    ]
+
+
+def test_journal__node_fails_while_deleveraging__is_said_once_and_without_waiting(lines):
+    broken = report(interrupted="too many results")
+    stop = Stop(after=4)
+    run(Keeper(broken, broken, QUIET, broken), stop, interval=5)
+    line = 'WARNING deleverage-failed reason="too many results"'
+    assert lines() == [line, line, "INFO stopped"], "again after it was gone"
+    assert stop.waits == [5, 5, 5, 5]
+
+
+def test_journal__same_id_left_alone_for_both_reasons__both_are_said(lines):
+    found = report(skipped=[Skipped(1, "own position")], kept=[Skipped(1, "VaultCannotPay(1, 0)")])
+    run(Keeper(found, found), Stop(after=2), interval=1)
+    assert lines() == [
+        'INFO skipped id=1 reason="own position"',
+        'INFO skipped id=1 reason="VaultCannotPay(1, 0)"',
+        "INFO stopped",
+    ]
+
+
+def test_journal__another_market_has_no_price__is_said_with_its_number(lines):
+    markets = snapshot().markets + snapshot(no_price="AnswerStale(1, 2)").markets
+    found = report(snapshot=snapshot(markets=markets))
+    run(Keeper(found, found, QUIET), Stop(after=3), interval=1)
+    assert lines() == [
+        'WARNING no-price market=1 reason="AnswerStale(1, 2)" block=7',
+        "INFO stopped",
+    ]
+
+
 def test_journal__error__is_one_line(lines):
     run(Keeper(report(errors=[Failure(3, "reverted\nwhen mined")])), Event(), once=True)
     assert lines()[0] == 'ERROR failed id=3 reason="reverted when mined"'
 
 
 def test_journal__no_price_for_long__is_said_once_and_when_it_is_back(lines):
-    stale = report(snapshot=snapshot(price=None, no_price="AnswerStale(updatedAt=1, heartbeat=2)"))
+    stale = report(snapshot=snapshot(no_price="AnswerStale(updatedAt=1, heartbeat=2)"))
     keeper = Keeper(stale, stale, stale, QUIET, QUIET)
     run(keeper, Stop(after=5), interval=1)
     assert lines() == [
-        'WARNING no-price reason="AnswerStale(updatedAt=1, heartbeat=2)" block=7',
-        "INFO price-is-back block=7",
+        'WARNING no-price market=0 reason="AnswerStale(updatedAt=1, heartbeat=2)" block=7',
+        "INFO price-is-back market=0 block=7",
         "INFO stopped",
     ]
 

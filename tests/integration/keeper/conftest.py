@@ -12,9 +12,11 @@ from tests.suite import FULL, WAD
 def create_keeper(suite, liquidator):
     """A keeper that sends: `create_keeper(account=..., execute=..., **settings)`."""
 
-    def create(account=liquidator, execute=True, deployment=suite, stop=None, **wanted):
+    def create(
+        account=liquidator, execute=True, deployment=suite, stop=None, deleverage=None, **wanted
+    ):
         protocol, lens = deployment.protocol, deployment.lens
-        return Keeper(protocol, lens, account, Settings(**wanted), execute, stop)
+        return Keeper(protocol, lens, account, Settings(**wanted), execute, stop, deleverage)
 
     return create
 

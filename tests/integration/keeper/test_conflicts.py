@@ -101,9 +101,10 @@ def test_step__stale_price__says_why_and_waits(suite, keeper, longs, chain, requ
     chain.mine(timestamp=updated_at + 7 * 86_400 + 1)
     requests_sent.clear()
     report = keeper.step()
-    assert report.snapshot.price is None, "R6"
+    assert report.snapshot.btc.price is None, "R6"
     assert (
-        report.snapshot.no_price == f"AnswerStale(updatedAt={updated_at}, heartbeat={7 * 86_400})"
+        report.snapshot.btc.no_price
+        == f"AnswerStale(updatedAt={updated_at}, heartbeat={7 * 86_400})"
     ), "R6"
     assert (report.actions, report.errors, report.unreachable) == ((), (), "")
     assert len(requests_sent) == FIXED_REQUESTS, "positions are not read"
@@ -116,14 +117,16 @@ def test_step__stale_price__says_why_and_waits(suite, keeper, longs, chain, requ
 def test_step__no_usable_price__says_why_and_waits(suite, keeper, longs, answer):
     suite.set_answer(answer)
     report = keeper.step()
-    assert report.snapshot.no_price == f"AnswerNotPositive(answer={answer})", "R6"
+    assert report.snapshot.btc.no_price == f"AnswerNotPositive(answer={answer})", "R6"
     assert report.actions == report.errors == ()
 
 
 def test_step__price_above_what_the_protocol_takes__says_why_and_waits(suite, keeper, longs):
     suite.set_answer(10**26 + 1)  # of 8 decimals: 1e36 and a little, WAD
     report = keeper.step()
-    assert report.snapshot.no_price == f"PriceOutOfBounds(price={10**36 + 10**10}, max={10**36})"
+    assert (
+        report.snapshot.btc.no_price == f"PriceOutOfBounds(price={10**36 + 10**10}, max={10**36})"
+    )
     assert report.actions == ()
 
 

@@ -212,7 +212,6 @@ def test_deleverage__nothing_asked_or_held__says_so_in_this_order(desk, trader, 
         desk.deleverage_trader(trader, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="the model says UnknownMarket, the contracts NothingToClose")
 @pytest.mark.parametrize("size, name", [(0, "ZeroAmount"), (1, "NothingToClose")])
 def test_deleverage__unknown_market__nothing_to_close(desk, size, name):
     with rejected(name):

@@ -1,0 +1,293 @@
+"""Attack: a margin client that misuses the moment in which it is told of a deleverage. It calls
+back into everything, refuses, or makes sure that it cannot pay.
+
+What it calls is refused or has nothing to do with the action; what it cannot pay or refuses does
+not happen at all; and nobody else notices either way. A registered client can veto its own
+accounts' deleverage: docs/known-issues.md.
+"""
+
+import pytest
+from eth_utils import keccak
+
+from prep.node import Reverted
+from tests.attacks.assets import dollars
+from tests.attacks.venue import DELEVERAGE_ACCOUNT, PLAIN, STEEP_MARKET
+from tests.suite import UNLIMITED, WAD, market_config
+
+REENTRANT = keccak(text="ReentrancyGuardReentrantCall()")[:4]
+UNAUTHORIZED = keccak(text="AccessManagedUnauthorized(address)")[:4]
+WINNER, LOSER = 1, 2
+NEVER = 2**256 - 1
+
+pytestmark = pytest.mark.usefixtures("one_block")
+
+
+@pytest.fixture(scope="session")
+def hostile(venue, project):
+    """Registered, with PREP that protocol and vault may take."""
+    suite = venue.suite
+    client = suite.admin.deploy(project.HostileClient)
+    suite.protocol.setMarginClient(client, True, sender=suite.admin)
+    suite.prep.mint(client, dollars(100_000_000), sender=suite.admin)
+    for spender in (suite.protocol, suite.vault):
+        run(suite, client, suite.prep.approve, spender, UNLIMITED)
+    return client
+
+
+@pytest.fixture
+def scene(venue, honest, hostile, victim):
+    """The client has a winner and a loser, shares, and an isolated position of its own; so has the
+    honest one a winner, and a victim a position that can be liquidated. Both sides are above their
+    caps."""
+    suite = venue.suite
+    for account, size in ((WINNER, 600), (LOSER, -60)):
+        run(suite, hostile, suite.protocol.executeOrder, account, PLAIN, size * WAD, False)
+    honest.order(PLAIN, 500 * WAD)
+    run(suite, hostile, suite.vault.deposit, dollars(1_000))
+    run(suite, hostile, suite.protocol.depositCollateral, dollars(50_000))
+    run(suite, hostile, suite.protocol.openPositionWithSize, dollars(100_000), True)
+    suite.open(victim, dollars(700), dollars(10_000), True)
+    venue.set_price(PLAIN, 15_000)
+    suite.set_price(9_500)
+    venue.configure(PLAIN, maxLongOIValue=0, maxShortOIValue=0)
+    return venue
+
+
+def run(suite, client, method, *args):
+    return client.run(method.contract, method.encode_input(*args), sender=suite.admin)
+
+
+def arm(suite, client, calls, refusing=False):
+    plan = [(method.contract, method.encode_input(*args)) for method, *args in calls]
+    client.arm(plan, refusing, sender=suite.admin)
+
+
+def deleverage(venue, client, account, size=UNLIMITED):
+    args = (client.address, account, PLAIN, size)
+    return venue.send(venue.suite.deleverager, DELEVERAGE_ACCOUNT, *args)
+
+
+def picture(venue, *clients):
+    """All that is stored about money and positions."""
+    suite = venue.suite
+    protocol, prep, vault = (c.address for c in (suite.protocol, suite.prep, suite.vault))
+    position = "marginPosition(address,uint256,uint256)"
+    return venue.node.read(
+        *((protocol, "marketWords(uint256)", market) for market in range(4)),
+        *((protocol, f"{name}()") for name in ("liquidity", "netDeposits", "protocolFees")),
+        *((protocol, "isMarginClient(address)", c.address) for c in clients),
+        *((protocol, "getPositionDetails(address)", c.address) for c in clients),
+        *(
+            (protocol, position, c.address, account, market)
+            for c in clients
+            for account in (WINNER, LOSER)
+            for market in range(4)
+        ),
+        *((prep, "balanceOf(address)", who) for who in (vault, *(c.address for c in clients))),
+        *((vault, "balanceOf(address)", c.address) for c in clients),
+        (vault, "totalSupply()"),
+    )
+
+
+def guarded(venue, honest, hostile, victim):
+    """What changes something, with arguments with which it would go through by itself."""
+    protocol, vault, deleverager = venue.suite.protocol, venue.suite.vault, venue.suite.deleverager
+    amount, shares, me = dollars(1_000), 10**24, hostile
+    victim_id = venue.suite.position(victim).id
+    limits = (1, NEVER)
+    return [
+        (protocol.depositCollateral, amount),
+        (protocol.withdrawCollateral, amount),
+        (protocol.openPositionWithSize, amount, True),
+        (protocol.openPositionWithSize, amount, True, *limits),
+        (protocol.openPositionWithToken, WAD, True),
+        (protocol.openPositionWithToken, WAD, True, *limits),
+        (protocol.increasePosition, amount),
+        (protocol.increasePosition, amount, NEVER, NEVER),
+        (protocol.decreasePosition, amount),
+        (protocol.decreasePosition, amount, *limits),
+        (protocol.closePosition,),
+        (protocol.closePosition, *limits),
+        (protocol.liquidatePosition, victim_id),
+        (protocol.collectProtocolFees,),
+        (protocol.countDeposit, amount),
+        (protocol.executeOrder, WINNER, PLAIN, WAD, False),
+        (protocol.executeOrder, LOSER, STEEP_MARKET, -WAD, False),
+        (protocol.closeAll, LOSER),
+        (deleverager.deleverage, honest.client, 1, PLAIN, UNLIMITED),
+        (deleverager.deleverage, hostile, LOSER, PLAIN, UNLIMITED),
+        (vault.deposit, amount),
+        (vault.deposit, amount, me),
+        (vault.deposit, amount, me, 1),
+        (vault.mint, shares, me),
+        (vault.withdraw, amount // 10),
+        (vault.withdraw, amount // 10, me, me),
+        (vault.redeem, shares),
+        (vault.redeem, shares, me, me),
+        (vault.redeem, shares, me, me, 1),
+    ]
+
+
+def restricted(venue, honest, hostile):
+    protocol, vault, suite = venue.suite.protocol, venue.suite.vault, venue.suite
+    config = market_config(suite.oracle, suite.market)
+    return [
+        (protocol.closeOnBehalf, hostile, WAD),
+        (protocol.closeOnBehalf, honest.client, 1, PLAIN, WAD),
+        (protocol.setMarginClient, hostile, False),
+        (protocol.setMarket, 0, config),
+        (protocol.addMarket, config),
+        (protocol.settleMarket, PLAIN, 1),
+        (protocol.disableMarket, PLAIN),
+        (protocol.setProtocolFeeRate, 1),
+        (protocol.setTreasury, hostile),
+        (vault.setTargetCollateralizationRatio, 0),
+        (vault.setDepositCap, 0),
+        (vault.stopWithdrawals,),
+        (vault.resumeWithdrawals,),
+    ]
+
+
+# An owner's business with his own shares, and who administers whom.
+HARMLESS = {"approve", "transfer", "transferFrom", "setAuthority"}
+
+
+def test_on_deleverage__every_function_that_changes_something__is_tried(
+    venue, honest, hostile, victim
+):
+    """What a later version adds has to be thought about here."""
+    tried = {
+        (call[0].contract.address, call[0].abis[0].name)
+        for call in guarded(venue, honest, hostile, victim) + restricted(venue, honest, hostile)
+    }
+    for contract in (venue.suite.protocol, venue.suite.vault, venue.suite.deleverager):
+        for method in contract.contract_type.mutable_methods:
+            known = method.name in HARMLESS or (contract.address, method.name) in tried
+            assert known, f"M6: nobody has tried to re-enter {method.name}"
+
+
+@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
+def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
+    scene, isolated, honest, hostile, victim, account
+):
+    suite = scene.suite
+    calls = guarded(scene, honest, hostile, victim)
+    others = restricted(scene, honest, hostile)
+    with isolated():
+        deleverage(scene, hostile, account, 10 * WAD)
+        alone = picture(scene, hostile, honest.client)
+    arm(suite, hostile, [*calls, *others])
+    logs = deleverage(scene, hostile, account, 10 * WAD)
+    answers = hostile.answers()
+    assert len(answers) == len(calls) + len(others)
+    for (method, *args), answer in zip(calls, answers, strict=False):
+        told = f"M6: {method} {args}: {answer.data.hex()}"
+        assert (answer.success, answer.data[:4]) == (False, REENTRANT), told
+    for (method, *_), answer in zip(others, answers[len(calls) :], strict=True):
+        assert (answer.success, answer.data[:4]) == (False, UNAUTHORIZED), f"M6: {method}"
+    assert picture(scene, hostile, honest.client) == alone, "M6: re-entering changed something"
+    settlement = logs[-1].args[4]
+    assert (settlement > 0) == (account == WINNER)
+    told = (hostile.toldAccount(), hostile.toldMarket(), hostile.toldSettlement())
+    assert told == (account, PLAIN, settlement)
+
+
+@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
+def test_on_deleverage__views_during_it__as_when_it_has_ended(scene, hostile, honest, lp, account):
+    """Who reads the books in between must not see money that is not there yet, or not any more."""
+    suite = scene.suite
+    protocol, vault, lens = suite.protocol, suite.vault, suite.lens
+    views = [
+        *((protocol.exposure, larger) for larger in (False, True)),
+        *((v,) for v in (protocol.liquidity, protocol.netDeposits, protocol.protocolFees)),
+        *((v, PLAIN) for v in (lens.marketState, lens.cashFlow, lens.market)),
+        (protocol.marginPosition, hostile, account, PLAIN),
+        (protocol.previewOrder, honest.client, 1, PLAIN, -WAD, True),
+        *((v,) for v in (vault.totalAssets, vault.upperValue, vault.lowerValue)),
+        *((v, lp) for v in (vault.maxWithdraw, vault.maxRedeem, vault.maxDeposit)),
+    ]
+    arm(suite, hostile, views)
+    deleverage(scene, hostile, account)
+    for (view, *args), during in zip(views, hostile.answers(), strict=True):
+        assert during.success
+        ended = scene.node.rpc(
+            "eth_call",
+            {"to": view.contract.address, "data": "0x" + view.encode_input(*args).hex()},
+            "latest",
+        )
+        assert during.data.hex() == ended[2:], f"V1: {view} shows what is not"
+
+
+REFUSALS = ["reverts", "allowance taken back", "money taken away while it is told"]
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_on_deleverage__client_that_does_not_pay__nothing_happens_and_nobody_else_notices(
+    scene, isolated, hostile, honest, attacker, lp, how
+):
+    suite = scene.suite
+    if how == "reverts":
+        arm(suite, hostile, [], refusing=True)
+        error = "Refused"
+    elif how == "allowance taken back":
+        run(suite, hostile, suite.prep.approve, suite.protocol, 0)
+        error = "ERC20InsufficientAllowance"
+    else:
+        balance = suite.prep.balanceOf(hostile)
+        arm(suite, hostile, [(suite.prep.transfer, attacker, balance)])
+        error = "ERC20InsufficientBalance"
+    before = picture(scene, hostile, honest.client)
+    for size in (WAD, UNLIMITED):
+        with pytest.raises(Reverted, match=error):
+            deleverage(scene, hostile, LOSER, size)
+    assert picture(scene, hostile, honest.client) == before, "M2: something is left of it"
+    assert suite.prep.balanceOf(attacker) == 0
+
+    promised = honest.preview(PLAIN, -honest.size(PLAIN)).settlement
+    assert scene.deleverage(honest, PLAIN) == promised, "P6: another client's account"
+    liquidity = scene.liquidity
+    suite.vault.withdraw(dollars(1_000), sender=lp)
+    assert scene.liquidity == liquidity - dollars(1_000), "P6: LPs"
+    with isolated():
+        # Owed by the client, and nobody's else: its winner can still be closed by itself.
+        run(suite, hostile, suite.prep.approve, suite.protocol, UNLIMITED)
+        run(suite, hostile, suite.protocol.closeAll, WINNER)
+        assert scene.read(
+            suite.protocol.address,
+            "marginPosition(address,uint256,uint256)",
+            hostile.address,
+            WINNER,
+            PLAIN,
+        ) == (0, 0, 0, 0), "P6"
+
+
+def test_execute_order__client_without_allowance__order_does_not_happen(scene, hostile, reverts):
+    """Its own orders too: who cannot pay a loss keeps the position, and nothing is booked."""
+    suite = scene.suite
+    before = picture(scene, hostile)
+    run(suite, hostile, suite.prep.approve, suite.protocol, 0)
+    order = suite.protocol.executeOrder
+    owed = 60 * WAD * 5_000
+    values = {"spender": suite.protocol, "allowance": 0, "needed": owed}
+    for method, args in (
+        (order, (LOSER, PLAIN, 60 * WAD, True)),
+        (suite.protocol.closeAll, (LOSER,)),
+    ):
+        with reverts(suite.prep.ERC20InsufficientAllowance, **values):
+            run(suite, hostile, method, *args)
+    assert picture(scene, hostile) == before, "M2"
+
+
+def test_deleverage__client_without_code__cannot_be_told_and_is_not_closed(venue, attacker):
+    """A client that is a wallet can never be deleveraged: the admin registers contracts only."""
+    suite = venue.suite
+    suite.protocol.setMarginClient(attacker, True, sender=suite.admin)
+    suite.give(attacker, dollars(1_000_000))
+    suite.protocol.executeOrder(1, PLAIN, 100 * WAD, False, sender=attacker)
+    venue.set_price(PLAIN, 15_000)
+    venue.configure(PLAIN, maxLongOIValue=0)
+    args = (attacker.address, 1, PLAIN, UNLIMITED)
+    call = (suite.deleverager.address, DELEVERAGE_ACCOUNT, *args)
+    assert not venue.node.send(suite.admin.address, *call)[0], "R1"
+    suite.protocol.closeAll(1, sender=attacker)
+    assert suite.prep.balanceOf(attacker) == dollars(1_500_000), "P6"
