@@ -59,7 +59,7 @@ class Deleverage(Orders):
         attempt = self._attempt(position, max_size, market_id)
         plan = self._plan_order(client, account, market_id, -attempt.size, True)
         closed = plan.outcome
-        self._check_vault_can_pay(closed.liquidity_change)
+        self._rehearse([plan])
         self._check_settlement(attempt, closed.settlement)
         after = self._ratio_after(
             attempt, self.quote(market_id), position, closed.position, closed.liquidity_change

@@ -238,9 +238,27 @@ class Orders(Isolated):
                 raise Rejected("SkewScaleExceeded", side, deepest)
         return side
 
+    def _rehearse(self, plans: list[Plan]) -> None:
+        """Raises what carrying the orders out would."""
+        self._book(plans)
+        for plan in plans:
+            plan.reversed().book()
+
     def _carry_out(self, plans: list[Plan]) -> None:
         """Puts orders on different markets into effect, if the vault can pay for all of them
         together and what results can be stored."""
+        self.unpaid_protocol_fees, self.vault.liquidity = self._book(plans)
+        for outcome, market, indices, _, _ in plans:
+            market.accrue(indices, self.now)
+            positions = self.margin_positions[outcome.market_id]
+            if outcome.position.size:
+                positions[outcome.client, outcome.account] = outcome.position
+            else:
+                del positions[outcome.client, outcome.account]
+
+    def _book(self, plans: list[Plan]) -> tuple[int, int]:
+        """Books orders on different markets, or none. The unpaid protocol fees and the liquidity
+        that result."""
         change = protocol_fee = 0
         for outcome, _, _, _, _ in plans:
             change += outcome.liquidity_change
@@ -259,12 +277,4 @@ class Orders(Isolated):
             for plan in plans[:booked]:
                 plan.reversed().book()
             raise
-
-        self.unpaid_protocol_fees, self.vault.liquidity = unpaid, liquidity
-        for outcome, market, indices, _, _ in plans:
-            market.accrue(indices, self.now)
-            positions = self.margin_positions[outcome.market_id]
-            if outcome.position.size:
-                positions[outcome.client, outcome.account] = outcome.position
-            else:
-                del positions[outcome.client, outcome.account]
+        return unpaid, liquidity

@@ -6,6 +6,7 @@ import pytest
 
 from prep.model import Rejected, System
 from prep.model.market import Market
+from prep.model.redeem_queue import RedeemRequested, RequestsCancelled
 from prep.model.results import (
     CollateralChanged,
     Deleveraged,
@@ -33,6 +34,8 @@ NAMES = {
     "AccountDeleveraged",
     "MarketSettled",
     "MarginClientSet",
+    "RedeemRequested",
+    "RequestsCancelled",
 }
 
 
@@ -73,6 +76,11 @@ def as_logs(result, model: System) -> Iterator[tuple[str, tuple]]:
             yield "MarketSettled", (r.market_id, r.price)
         case MarginClientSet() as r:
             yield "MarginClientSet", (r.client.lower(), r.registered)
+        case RedeemRequested() as r:
+            times = (r.matures_at, r.lapses_at)
+            yield "RedeemRequested", (r.owner.lower(), r.ref, r.shares, *times, r.locked)
+        case RequestsCancelled() as r:
+            yield "RequestsCancelled", (r.owner.lower(), r.ref, r.shares, r.locked)
         case Deposited() as r:
             yield "Deposit", (r.caller.lower(), r.receiver.lower(), r.assets, r.shares)
         case Withdrawn() as r:

@@ -1,4 +1,4 @@
-"""LPs, and what bounds them. Rules about waiting before a withdrawal belong here."""
+"""LPs, and what bounds them. Cooldowns have a machine of their own beside this: in unit/vault."""
 
 from contextlib import suppress
 
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from prep.model import Rejected
-from tests.stateful.machine import ANY, PER_MILLE, WAIT, Machine
+from tests.stateful.machine import ANY, DAY, PER_MILLE, WAIT, Machine
 from tests.suite import WAD
 
 
@@ -50,6 +50,29 @@ class LiquidityRules(Machine):
         done = self._lp(actor, f"{name}(uint256,address,address)", limit + beyond, 1)
         if limit:
             assert (done is None) == bool(beyond), f"V3: max {name} {limit} + {beyond}: {done}"
+
+    @rule(wait=WAIT, period=st.sampled_from((0, 0, 1, 3_600, DAY)))
+    def let_lps_wait(self, wait, period):
+        of_model = self.model.set_cooldown_period
+        signature, manager = "setCooldownPeriod(uint256)", self.suite.risk_manager.address
+        self._vault(manager, wait, signature, (period,), lambda: of_model(period))
+
+    @precondition(lambda self: self._lps())
+    @rule(which=ANY, wait=WAIT, share=PER_MILLE, cancel=st.booleans(), to=ANY)
+    def request_cancel_or_transfer(self, which, wait, share, cancel, to):
+        """V5: what is locked neither leaves nor moves, and every share stays somebody's."""
+        model, who = self.model, self.actors[self._pick(self._lps(), which)]
+        target, shares = self.actors[to], model.vault.balance_of(who) * share // 1_000
+        request, transfer = "requestRedeem(uint256)", "transfer(address,uint256)"
+        self._vault(who, wait, request, (shares,), lambda: model.request_redeem(who, shares))
+        args, of_model = (target, shares), model.transfer
+        self._vault(who, wait, transfer, args, lambda: of_model(who, target, shares))
+        if cancel:
+            part, signature = shares // 2, "cancelRequest(uint256,uint256)"
+            self._vault(who, wait, signature, (part, 0), lambda: model.cancel_request(who, part))
+
+    def _vault(self, who, wait, signature, args, of_model):
+        return self.mirror.act(who, wait, signature, args, of_model, self.mirror.vault)
 
     @rule(
         wait=WAIT,

@@ -128,7 +128,7 @@ class Machine(RuleBasedStateMachine):
         return [a for a in self.actors if self.model.position(a).id]
 
     def _lps(self):
-        return [i for i in (3, 4) if self.model.vault.balance_of(self.actors[i])]
+        return [i for i, a in enumerate(self.actors) if self.model.vault.balance_of(a)]
 
     def _collateral(self, who):
         return self.model.position(who).collateral

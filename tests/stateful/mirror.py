@@ -1,6 +1,7 @@
 """The contracts and the reference model side by side: every action goes to both, every digit is
 compared after each."""
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from functools import partial
 from itertools import islice
@@ -31,7 +32,8 @@ SNAKE = {
 
 class Mirror:
     """One deployment and its model. `actors` are addresses whose keys the node holds; they trade
-    for the accounts of `client`. A feed prices market 0, oracles that never grow old the others."""
+    for the accounts of `client`, if there is one. A feed prices market 0, oracles that never grow
+    old the others."""
 
     def __init__(
         self,
@@ -39,9 +41,9 @@ class Mirror:
         suite: Suite,
         actors: list[str],
         rate: int,
-        client: str,
-        oracles: list,
-        configs: list[dict],
+        client: str | None = None,
+        oracles: Sequence = (),
+        configs: Sequence[dict] = (),
     ) -> None:
         self.node, self.suite, self.actors, self.client = node, suite, actors, client
         self.protocol = suite.protocol.address
@@ -65,7 +67,8 @@ class Mirror:
                 price, since = node.read((oracle, "price()"), (oracle, "lastUpdate()"))
                 self.prices[market], self.priced_at[market] = price, since
                 self.model.set_price(market, price)
-        self.model.set_margin_client(client, True)
+        if client:
+            self.model.set_margin_client(client, True)
         self.answer, self.answered_at = 10_000 * 10**8, self._feed_time()
         self.good_answer = self.answer
 
@@ -168,7 +171,8 @@ class Mirror:
         """Compares everything that can be read, and the invariants on top of it."""
         node, model = self.node, self.model
         ids = range(len(self.oracles))
-        keys = [(self.client, account, market) for account in ACCOUNTS for market in ids]
+        accounts = ACCOUNTS if self.client else ()
+        keys = [(self.client, account, market) for account in accounts for market in ids]
         calls = [
             (self.protocol, "protocolFees()"),
             (self.protocol, "liquidity()"),
@@ -184,11 +188,14 @@ class Mirror:
         calls += [(self.protocol, position, *key) for key in keys]
         calls += [(self.protocol, "getPositionDetails(address)", a) for a in self.actors]
         calls += [(self.vault, "balanceOf(address)", a) for a in self.actors]
+        calls += [(self.vault, "lockedShares(address)", a) for a in self.actors]
         answers = iter(node.read(*calls))
         fees, liquidity, net, highest, free, supply, custody = islice(answers, 7)
         states, flows = list(islice(answers, len(ids))), list(islice(answers, len(ids)))
         margin = list(islice(answers, len(keys)))
-        details, shares = list(islice(answers, len(self.actors))), list(answers)
+        details = list(islice(answers, len(self.actors)))
+        shares, locked = list(islice(answers, len(self.actors))), list(answers)
+        assert locked == [model.locked_shares(actor) for actor in self.actors], "V5"
 
         for market in ids:
             of = f"market {market} differs from the model: "
@@ -311,7 +318,7 @@ class Mirror:
 
     def _book_payment(self, logs: list[Log]) -> None:
         """What traders, clients and LPs have paid into the vault, net, from the token's own log."""
-        parties = {who.lower() for who in (*self.actors, self.client)}
+        parties = {who.lower() for who in (*self.actors, self.client or "")}
         for log in logs:
             if log.name != "Transfer" or log.address != self.prep:
                 continue

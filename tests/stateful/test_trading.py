@@ -1,6 +1,6 @@
 """Any sequence of actions over protocol, deleverager, vault, oracles and time, on three markets:
 contracts and model agree to the last digit after every step, in state, events and errors, and the
-invariants hold (M1, M2, M3, P1 to P6, V1 to V4, R1, R2, R6)."""
+invariants hold (M1, M2, M3, P1 to P6, V1 to V6, R1, R2, R6, R8)."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings

@@ -269,8 +269,8 @@ def test_leaving__any_sequence__contract_and_model_agree(create_suite, project, 
     actors = crowd[:3]
     for actor in actors:
         suite.give(actor, 10**9 * WAD)
-    types = [c.contract_type for c in (project.Protocol, project.Vault, project.PrepToken)]
-    types += [project.ChainlinkOracle.contract_type, project.MockAggregator.contract_type]
+    names = ("Protocol", "Vault", "PrepToken", "ProtocolLens", "ChainlinkOracle", "MockAggregator")
+    types = [getattr(project, name).contract_type for name in names]
     connection = Node(chain.provider.uri, *types)
     names = [actor.address for actor in actors]
     for name in [*names, *(a.address for a in (suite.admin, suite.risk_manager, suite.guardian))]:
