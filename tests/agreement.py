@@ -138,6 +138,8 @@ class Agreement:
 
     def accrued_logs(self, market: int) -> list[tuple]:
         """What a change of a market will log first."""
+        if market >= len(self.model.markets):
+            return []
         m = self.model.markets[market]
         if not m.config.skew_scale or m.updated_at == self.now:
             return []
