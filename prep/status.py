@@ -120,6 +120,10 @@ class VaultStatus:
     deposit_cap: int
     """What deposits can bring liquidity to."""
     withdrawals_stopped: bool
+    cooldown_period: int
+    """Seconds between requesting and redeeming; 0: none."""
+    redeem_window: int
+    """Seconds before a request that has matured lapses; 0: never."""
     value: Value | None
 
     @property
@@ -302,6 +306,8 @@ def _vault(read: _Reader, markets: tuple[MarketStatus, ...]) -> VaultStatus:
         target_ratio=read(vault.targetCollateralizationRatio),
         deposit_cap=read(vault.depositCap),
         withdrawals_stopped=read(vault.withdrawalsStopped),
+        cooldown_period=read(vault.cooldownPeriod),
+        redeem_window=read(vault.redeemWindow),
         value=_value(read, vault) if known else None,
     )
 

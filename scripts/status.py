@@ -129,6 +129,7 @@ def _vault(vault: VaultStatus) -> list[tuple[str, str]]:
         ("  cap of deposits", f"{units(vault.deposit_cap)} PREP" if capped else "unlimited"),
         ("Net deposits", f"{units(vault.net_deposits)} PREP"),
         ("Shares", units(vault.supply, 24)),
+        ("  cooldown", _cooldown(vault)),
         ("Custody", f"{units(vault.custody)} PREP"),
         ("  unpaid protocol fees", f"{units(vault.protocol_fees)} PREP"),
         ("  traders' collateral, gifts", f"{units(vault.collateral_and_gifts)} PREP"),
@@ -149,6 +150,13 @@ def _vault(vault: VaultStatus) -> list[tuple[str, str]]:
         ("Collateralization ratio", ratio(value.collateralization_ratio, CENTS)),
         target,
     ]
+
+
+def _cooldown(vault: VaultStatus) -> str:
+    if not vault.cooldown_period:
+        return "none"
+    window = f"for {vault.redeem_window:,} s" if vault.redeem_window else "for good"
+    return f"redeemable {vault.cooldown_period:,} s after a request, {window}"
 
 
 def _positions(status: Status) -> Table:

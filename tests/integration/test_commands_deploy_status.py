@@ -390,6 +390,7 @@ def test_deploy__public_network__deploys_and_hands_over(
     assert status.table["Reserves (larger side)"] == "0 PREP"
     assert status.table["target"] == "1.5x"
     assert status.table["cap of deposits"] == "10,000,000 PREP"
+    assert status.table["cooldown"] == "redeemable 259,200 s after a request, for 604,800 s"
     assert "Withdrawals" not in status.out
 
 
@@ -443,6 +444,7 @@ def test_status__open_positions__shows_them_exactly(run, market):
     assert table["Share price to leave"] == "1 PREP"
     assert (table["Collateralization ratio"], table["target"]) == ("∞", "none")
     assert table["cap of deposits"] == "unlimited"
+    assert table["cooldown"] == "none"
     # 15 % of 9,000 and what the traders have lost.
     assert table["Reserves (difference of the sides)"] == "990.111111102 PREP"
     assert table["Utilisation by reserves"] == "0.19… %"

@@ -91,6 +91,7 @@ def test_status__nothing_happened_yet__is_all_zero(world, chain):
     assert (vault.liquidity, vault.supply, vault.custody, vault.by_larger_side) == (0, 0, 0, False)
     assert (vault.target_ratio, vault.deposit_cap) == (0, 10**37)
     assert vault.withdrawals_stopped is False
+    assert (vault.cooldown_period, vault.redeem_window) == (0, 7 * 86_400)
     assert (vault.value.share_lower, vault.value.share_upper) == (WAD, WAD)
     assert (vault.value.utilisation, vault.value.collateralization_ratio) == (0, UNLIMITED)
     assert (status.open_positions, status.liquidatable, status.riskiest) == (0, 0, ())
