@@ -13,6 +13,7 @@ from tests.attacks.assets import dollars
 from tests.attacks.venue import DELEVERAGE_ACCOUNT, PLAIN, STEEP_MARKET
 from tests.node import Reverted
 from tests.suite import UNLIMITED, WAD, market_config
+from tests.unit.vault.cooling import PERIOD, WINDOW, queue, set_periods
 
 REENTRANT = keccak(text="ReentrancyGuardReentrantCall()")[:4]
 UNAUTHORIZED = keccak(text="AccessManagedUnauthorized(address)")[:4]
@@ -37,7 +38,7 @@ def hostile(venue, project):
 @pytest.fixture
 def scene(venue, honest, hostile, victim):
     """The client has a winner and a loser, shares, and an isolated position of its own; so has the
-    honest one a winner, and a victim a position that can be liquidated. Both sides are above their
+    honest one a winner, and a victim a position that can be liquidated. All sides are above their
     caps."""
     suite = venue.suite
     for account, size in ((WINNER, 600), (LOSER, -60)):
@@ -50,6 +51,7 @@ def scene(venue, honest, hostile, victim):
     venue.set_price(PLAIN, 15_000)
     suite.set_price(9_500)
     venue.configure(PLAIN, maxLongOIValue=0, maxShortOIValue=0)
+    suite.configure(maxLongOIValue=0, maxShortOIValue=0)
     return venue
 
 
@@ -111,6 +113,8 @@ def guarded(venue, honest, hostile, victim):
         (protocol.liquidatePosition, victim_id),
         (protocol.collectProtocolFees,),
         (protocol.countDeposit, amount),
+        (protocol.closeOnBehalf, victim, WAD),
+        (protocol.closeOnBehalf, honest.client, 1, PLAIN, WAD),
         (protocol.executeOrder, WINNER, PLAIN, WAD, False),
         (protocol.executeOrder, LOSER, STEEP_MARKET, -WAD, False),
         (protocol.closeAll, LOSER),
@@ -125,15 +129,31 @@ def guarded(venue, honest, hostile, victim):
         (vault.redeem, shares),
         (vault.redeem, shares, me, me),
         (vault.redeem, shares, me, me, 1),
+        (vault.redeem, shares, me, me, 1, 7),
+        (deleverager.deleverage, victim, UNLIMITED),
     ]
 
 
-def restricted(venue, honest, hostile):
+def own_shares(venue, hostile):
+    """An owner's business with his own shares, which is none of the protocol's. One after the
+    other it goes through."""
+    vault, admin, shares = venue.suite.vault, venue.suite.admin, 10**24
+    return [
+        (vault.requestRedeem, shares),
+        (vault.requestRedeem, 2 * shares, 7),
+        (vault.cancelRequest, shares, 7),
+        (vault.clearLapsed, hostile, 7),
+        (vault.approve, admin, shares),
+        (vault.approve, hostile, shares),
+        (vault.transfer, admin, shares),
+        (vault.transferFrom, hostile, admin, shares),
+    ]
+
+
+def restricted(venue, hostile):
     protocol, vault, suite = venue.suite.protocol, venue.suite.vault, venue.suite
     config = market_config(suite.oracle, suite.market)
     return [
-        (protocol.closeOnBehalf, hostile, WAD),
-        (protocol.closeOnBehalf, honest.client, 1, PLAIN, WAD),
         (protocol.setMarginClient, hostile, False),
         (protocol.setMarket, 0, config),
         (protocol.addMarket, config),
@@ -143,27 +163,31 @@ def restricted(venue, honest, hostile):
         (protocol.setTreasury, hostile),
         (vault.setTargetCollateralizationRatio, 0),
         (vault.setDepositCap, 0),
+        (vault.setCooldownPeriod, 1),
+        (vault.setRedeemWindow, 0),
         (vault.stopWithdrawals,),
         (vault.resumeWithdrawals,),
     ]
 
 
-# An owner's business with his own shares, and who administers whom.
-HARMLESS = {"approve", "transfer", "transferFrom", "setAuthority"}
+# Only the authority itself may call it.
+HARMLESS = {"setAuthority"}
 
 
 def test_on_deleverage__every_function_that_changes_something__is_tried(
     venue, honest, hostile, victim
 ):
-    """What a later version adds has to be thought about here."""
+    """What a later version adds has to be thought about here, overloads too."""
+    calls = guarded(venue, honest, hostile, victim)
+    calls += restricted(venue, hostile) + own_shares(venue, hostile)
     tried = {
-        (call[0].contract.address, call[0].abis[0].name)
-        for call in guarded(venue, honest, hostile, victim) + restricted(venue, honest, hostile)
+        (method.contract.address, bytes(method.encode_input(*args)[:4])) for method, *args in calls
     }
     for contract in (venue.suite.protocol, venue.suite.vault, venue.suite.deleverager):
         for method in contract.contract_type.mutable_methods:
-            known = method.name in HARMLESS or (contract.address, method.name) in tried
-            assert known, f"M6: nobody has tried to re-enter {method.name}"
+            selector = keccak(text=method.selector)[:4]
+            known = method.name in HARMLESS or (contract.address, selector) in tried
+            assert known, f"M6: nobody has tried to re-enter {method.selector}"
 
 
 @pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
@@ -172,7 +196,7 @@ def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
 ):
     suite = scene.suite
     calls = guarded(scene, honest, hostile, victim)
-    others = restricted(scene, honest, hostile)
+    others = restricted(scene, hostile)
     with isolated():
         deleverage(scene, hostile, account, 10 * WAD)
         alone = picture(scene, hostile, honest.client)
@@ -190,6 +214,50 @@ def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
     assert (settlement > 0) == (account == WINNER)
     told = (hostile.toldAccount(), hostile.toldMarket(), hostile.toldSettlement())
     assert told == (account, PLAIN, settlement)
+
+
+@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
+def test_on_deleverage__own_shares__as_right_after_it(scene, isolated, honest, hostile, account):
+    """With a cooldown its shares can be requested, let go and given away in between as well: they
+    are not valued then."""
+    suite = scene.suite
+    set_periods(suite, PERIOD, WINDOW)
+    calls = own_shares(scene, hostile)
+
+    def everything():
+        queues = [queue(suite, hostile, ref) for ref in (0, 7)]
+        kept = suite.vault.lockedShares(hostile), suite.vault.balanceOf(suite.admin)
+        return queues, kept, picture(scene, hostile, honest.client)
+
+    with isolated():
+        deleverage(scene, hostile, account, 10 * WAD)
+        for method, *args in calls:
+            run(suite, hostile, method, *args)
+        afterwards = everything()
+    arm(suite, hostile, calls)
+    deleverage(scene, hostile, account, 10 * WAD)
+    for (method, *_), answer in zip(calls, hostile.answers(), strict=True):
+        assert answer.success, f"{method}: {answer.data.hex()}"
+    assert everything() == afterwards, "M6: not as right after it"
+    assert afterwards[1] == (2 * 10**24, 2 * 10**24)
+
+
+def test_close_on_behalf__anybody__deleverager_only(
+    scene, honest, hostile, victim, attacker, reverts
+):
+    """No role may, not even the admin's, nor a client for its own accounts."""
+    suite = scene.suite
+    close = suite.protocol.closeOnBehalf
+    error = suite.protocol.NotDeleverager
+    before = picture(scene, hostile, honest.client)
+    calls = ((victim, WAD), (honest.client, 1, PLAIN, WAD), (hostile, WINNER, PLAIN, WAD))
+    for args in calls:
+        for sender in (attacker, victim, suite.admin, suite.risk_manager, suite.guardian):
+            with reverts(error, caller=sender):
+                close(*args, sender=sender)
+        with reverts(error, caller=hostile):
+            run(suite, hostile, close, *args)
+    assert picture(scene, hostile, honest.client) == before
 
 
 @pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
