@@ -10,7 +10,14 @@ test_deleverage_sandwich_two_blocks.py is about what is then still possible, doc
 import pytest
 
 from tests.attacks.assets import dollars, wealth
-from tests.attacks.sandwich import TARGET, above_cap, begin_below_target, without_interest
+from tests.attacks.sandwich import (
+    PATHS,
+    TARGET,
+    above_cap,
+    begin_below_target,
+    begin_isolated,
+    without_interest,
+)
 from tests.attacks.test_skew_bad_debt import eps as market_0_eps
 from tests.attacks.venue import BTC_MARKET, FEES, PLAIN, STEEP_MARKET, eps, next_block
 from tests.node import Reverted
@@ -97,26 +104,16 @@ def test_deleverage__above_a_cap_sandwiched_in_one_block__attacker_gains_nothing
 
 
 @both_ways
-@pytest.mark.parametrize("path", ["below the target", "above a cap"])
+@pytest.mark.parametrize("path", PATHS)
 def test_deleverage__isolated_position_sandwiched_in_one_block__attacker_gains_nothing(
     steep, isolated, victim, attacker, accomplice, lp, reverts, sign, path
 ):
     """Market 0 with a skew scale, where an isolated trader can move the skew by a 120th of it."""
     suite, protocol, deleverager = steep, steep.protocol, steep.deleverager
-    suite.give_collateral(victim, dollars(200_000))
-    protocol.openPositionWithToken(20 * WAD, sign > 0, sender=victim)
-    suite.give_collateral(attacker, dollars(400_000))
-    suite.set_price(10_000 + sign * 2_000)
-    if path == "below the target":
-        owed = suite.protocol.exposure(False).seqPnl
-        suite.vault.withdraw(suite.protocol.liquidity() - 2 * owed, sender=lp)
-        suite.vault.setTargetCollateralizationRatio(3 * WAD, sender=suite.risk_manager)
-        suite.configure(reserveFactor=0)
-    else:
-        suite.configure(**{"maxLongOIValue" if sign > 0 else "maxShortOIValue": 0})
+    begin_isolated(suite, lp, victim, attacker, sign, path)
     # What does not change the market does not stand in the way either.
-    next_block(suite.node)
     suite.give_collateral(accomplice, dollars(1_000))
+    suite.provide(lp, dollars(1))
     with isolated():
         deleverager.deleverage(victim, UNLIMITED, sender=attacker)
         assert suite.position(victim).size == 0, "the attack has nothing to use"

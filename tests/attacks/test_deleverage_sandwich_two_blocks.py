@@ -9,10 +9,18 @@ before him is paid by him. docs/known-issues.md
 
 import pytest
 
-from tests.attacks.assets import dollars
+from tests.attacks.assets import dollars, wealth
 from tests.attacks.conftest import STEEP
-from tests.attacks.sandwich import TARGET, above_cap, begin_below_target, without_interest
-from tests.attacks.venue import FEES, STEEP_MARKET, eps
+from tests.attacks.sandwich import (
+    PATHS,
+    TARGET,
+    above_cap,
+    begin_below_target,
+    begin_isolated,
+    without_interest,
+)
+from tests.attacks.test_skew_bad_debt import eps as market_0_eps
+from tests.attacks.venue import FEES, STEEP_MARKET, eps, next_block
 from tests.node import Reverted
 from tests.suite import UNLIMITED, WAD
 
@@ -174,3 +182,32 @@ def test_deleverage__sandwiched_above_a_cap__costs_more_than_was_won(
     bound = eps(venue, STEEP_MARKET, *[100 * WAD] * 3, *[3_000 * WAD] * 2)
     assert abs(taken - product) <= bound, f"M6: {taken} taken, not {product}"
     assert product > excess * 10_500 * 49 // 100, "half of what the excess is worth"
+
+
+@both_ways
+@pytest.mark.parametrize("path", PATHS)
+def test_deleverage__isolated_position_sandwiched_over_two_blocks__takes_a_120th_at_most(
+    steep, isolated, victim, attacker, lp, sign, path
+):
+    """On market 0 each side fits into the skew scale 120 times, so the attacker's position too."""
+    suite, protocol = steep, steep.protocol
+    begin_isolated(suite, lp, victim, attacker, sign, path)
+    with isolated():
+        protocol.closePosition(sender=victim)
+        promised = wealth(suite, victim)
+    before, liquidity, owed = (
+        wealth(suite, attacker),
+        protocol.liquidity(),
+        protocol.exposure(False).seqPnl,
+    )
+    size = SCALE // 120
+    protocol.openPositionWithToken(size, sign < 0, sender=attacker)
+    next_block(suite.node)
+    suite.deleverager.deleverage(victim, UNLIMITED, sender=attacker)
+    protocol.closePosition(sender=attacker)
+    product = 20 * size * suite.price() // SCALE
+    bound = market_0_eps(suite, 20, size // WAD)
+    assert abs(promised - wealth(suite, victim) - product) <= bound, "M6"
+    assert abs(wealth(suite, attacker) - before - product) <= bound, "M6: not the attacker's"
+    assert abs(protocol.liquidity() - (liquidity - owed)) <= bound, "V1: the vault lost by it"
+    assert product <= 20 * suite.price() // 120, "R7"
