@@ -9,13 +9,14 @@ import pytest
 
 from prep.node import Node
 from tests.attacks.assets import dollars
-from tests.attacks.venue import FEES
+from tests.attacks.venue import FEES, PLAIN, next_block
 from tests.expected import execution_price, fee, wmul, wmul_up
 from tests.suite import UNLIMITED, WAD
 
 MONTH = 30 * 86_400
 MARKET = FEES
 SIZE = 60 * WAD
+CLOSING_FEE = WAD // 500
 
 pytestmark = pytest.mark.usefixtures("one_block")
 
@@ -24,15 +25,16 @@ parts = pytest.mark.parametrize("part", [SIZE, SIZE // 3 + 7], ids=["whole", "pa
 outcomes = pytest.mark.parametrize("per_mille", [-200, 200], ids=["loser", "winner"])
 
 
-def begin(venue, honest, villain, chain, sign, per_mille):
+def begin(venue, honest, villain, chain, sign, per_mille, market=MARKET):
     """Both sides are there for a month, with funding and borrowing fees, and above their caps."""
     suite = venue.suite
     suite.protocol.setProtocolFeeRate(WAD // 10, sender=suite.risk_manager)
-    honest.order(MARKET, sign * SIZE)
-    villain.order(MARKET, -sign * 11 * WAD)
+    honest.order(market, sign * SIZE)
+    villain.order(market, -sign * 11 * WAD)
     chain.mine(timestamp=chain.blocks.head.timestamp + MONTH)
-    venue.set_price(MARKET, 10_000 + 10 * sign * per_mille)
-    venue.configure(MARKET, maxLongOIValue=0, maxShortOIValue=0)
+    venue.set_price(market, 10_000 + 10 * sign * per_mille)
+    venue.configure(market, maxLongOIValue=0, maxShortOIValue=0, closingFeeRate=CLOSING_FEE)
+    venue.next_block()
 
 
 def picture(venue, *parties):
@@ -70,7 +72,7 @@ def test_deleverage__account__as_an_order_of_that_size(
     price = 10_000 + 10 * sign * per_mille
     skew, scale = sign * 49 * WAD, venue.markets[MARKET - 1]["skewScale"]
     fill = execution_price(price * WAD, scale, skew, skew - sign * part)
-    paid = fee(2 * WAD // 1_000, part, fill)
+    paid = fee(CLOSING_FEE, part, fill)
     _, funding, borrowing, closing = ordinary.realised
     assert closing == -paid < 0, "M3: another closing fee"
     assert funding == wmul(sign * SIZE, state[8] - entered[2]), "M3: another funding"
@@ -80,26 +82,39 @@ def test_deleverage__account__as_an_order_of_that_size(
 
 @both_ways
 @outcomes
+@pytest.mark.parametrize("market", [PLAIN, FEES], ids=["in one block", "in ten blocks"])
 def test_deleverage__account_bit_by_bit__funding_and_borrowing_fee_once(
-    venue, isolated, honest, villain, chain, sign, per_mille
+    venue, isolated, honest, villain, chain, sign, per_mille, market
 ):
-    """Ten calls in one block: only the first finds funding and a borrowing fee; the closing fees
-    add up to what one close of all would cost, but for rounding."""
-    begin(venue, honest, villain, chain, sign, per_mille)
+    """Ten calls. In one block only the first finds funding and a borrowing fee; where there is
+    price impact each is in a block of its own, and finds those of the second since the last. The
+    closing fees add up to what one close of all would cost, but for rounding."""
+    begin(venue, honest, villain, chain, sign, per_mille, market)
     with isolated():
-        at_once = honest.close(MARKET)
-    fees = 0
+        at_once = honest.close(market)
+    charged, held = 0, sign * SIZE
     for number in range(10):
-        expected = honest.preview(MARKET, -sign * SIZE // 10)
-        settlement = venue.deleverage(honest, MARKET, SIZE // 10)
+        _, entry_price, *since = honest.position(market)
+        expected = honest.preview(market, -sign * SIZE // 10)
+        settlement = venue.deleverage(honest, market, SIZE // 10)
         assert settlement == expected.settlement
         _, funding, borrowing, closing = expected.realised
-        fees += closing
-        accrued = (funding, borrowing)
-        assert (accrued == (0, 0)) == (number > 0), f"M3: charged twice: {accrued}"
-    assert honest.size(MARKET) == 0
+        charged += closing
+        indices = [venue.state(market)[i] for i in (8, 5)]
+        assert funding == wmul(held, indices[0] - since[0]), "M3: another funding"
+        cost = abs(wmul(held, entry_price))
+        assert borrowing == -wmul_up(cost, indices[1] - since[1]), "M3: another borrowing fee"
+        held -= sign * SIZE // 10
+        if held:
+            assert list(honest.position(market)[2:]) == indices, "M3: will be charged again"
+        if market == PLAIN:
+            assert ((funding, borrowing) == (0, 0)) == (number > 0), "M3: charged twice"
+        elif held:
+            venue.refuses_as_busy(honest, market, SIZE // 10)
+            venue.next_block()
+    assert honest.size(market) == held == 0
     bound = 10 * (2 * SIZE // WAD + 2)
-    assert abs(fees - at_once.realised[3]) <= bound, "M3: closing fees charged twice"
+    assert abs(charged - at_once.realised[3]) <= bound, "M3: closing fees charged twice"
 
 
 # ------------------------------------------------------------------------------ isolated positions
@@ -125,6 +140,7 @@ def traders(full, chain, victim, accomplice):
         chain.mine(timestamp=chain.blocks.head.timestamp + MONTH // 10)
         full.set_price(10_000 + 10 * sign * per_mille)
         full.configure(maxLongOIValue=0, maxShortOIValue=0)
+        next_block(full.node)
         contracts = (full.protocol, full.prep, full.deleverager, full.lens)
         return Node(chain.provider.uri, *(contract.contract_type for contract in contracts))
 
@@ -136,20 +152,28 @@ def traders(full, chain, victim, accomplice):
 def test_deleverage__isolated_trader_bit_by_bit__each_part_pays_once(
     full, traders, isolated, victim, attacker, sign, per_mille
 ):
-    """Isolated positions keep their indices, so every part owes for itself: in all what one close
-    would cost, but for rounding."""
+    """Isolated positions keep their indices, so every part owes for itself, up to its own block."""
     traders(sign, per_mille)
     protocol, deleverager = full.protocol, full.deleverager
+    entered = full.position(victim)
     with isolated():
         tx = protocol.closePosition(sender=victim)
         (whole,) = tx.decode_logs(protocol.PositionDecreased)
     bits = []
     for size in (20 * WAD + 1, 7, 19 * WAD, UNLIMITED):
         tx = deleverager.deleverage(victim, size, sender=attacker)
-        bits += tx.decode_logs(protocol.PositionDecreased)
+        (bit,) = tx.decode_logs(protocol.PositionDecreased)
+        bits.append(bit)
+        state = full.lens.marketState(0)
+        _, funding, borrowing, _ = bit.realised
+        owed = wmul(bit.sizeRemoved, state.fundingIndex - entered.fundingIndex)
+        assert funding == owed, "M3: another funding"
+        cost = abs(wmul(bit.sizeRemoved, entered.entryPrice))
+        owed = -wmul_up(cost, state.borrowIndex - entered.borrowIndex)
+        assert borrowing == owed < 0, "M3: another borrowing fee"
+        next_block(full.node)
     assert sum(bit.sizeRemoved for bit in bits) == whole.sizeRemoved
-    names = ("price PnL", "funding", "borrowing fee", "closing fee")
-    for number, name in enumerate(names):
+    for number, name in ((0, "price PnL"), (3, "closing fee")):
         one, many = whole.realised[number], [bit.realised[number] for bit in bits]
         # Price impact and closing fee are per part as for the whole, within what rounding does.
         bound = 60 * (10_000 * 13 // 10 + 2) + 60

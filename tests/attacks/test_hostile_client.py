@@ -11,13 +11,23 @@ from eth_utils import keccak
 
 from prep.node import Reverted
 from tests.attacks.assets import dollars
-from tests.attacks.venue import DELEVERAGE_ACCOUNT, PLAIN, STEEP_MARKET
-from tests.suite import UNLIMITED, WAD, market_config
+from tests.attacks.hostile import (
+    LOSER,
+    WINNER,
+    arm,
+    deleverage,
+    guarded,
+    own_shares,
+    picture,
+    restricted,
+    run,
+)
+from tests.attacks.venue import DELEVERAGE_ACCOUNT, PLAIN
+from tests.suite import UNLIMITED, WAD
+from tests.unit.vault.cooling import PERIOD, WINDOW, queue, set_periods
 
 REENTRANT = keccak(text="ReentrancyGuardReentrantCall()")[:4]
 UNAUTHORIZED = keccak(text="AccessManagedUnauthorized(address)")[:4]
-WINNER, LOSER = 1, 2
-NEVER = 2**256 - 1
 
 pytestmark = pytest.mark.usefixtures("one_block")
 
@@ -37,7 +47,7 @@ def hostile(venue, project):
 @pytest.fixture
 def scene(venue, honest, hostile, victim):
     """The client has a winner and a loser, shares, and an isolated position of its own; so has the
-    honest one a winner, and a victim a position that can be liquidated. Both sides are above their
+    honest one a winner, and a victim a position that can be liquidated. All sides are above their
     caps."""
     suite = venue.suite
     for account, size in ((WINNER, 600), (LOSER, -60)):
@@ -50,120 +60,28 @@ def scene(venue, honest, hostile, victim):
     venue.set_price(PLAIN, 15_000)
     suite.set_price(9_500)
     venue.configure(PLAIN, maxLongOIValue=0, maxShortOIValue=0)
+    suite.configure(maxLongOIValue=0, maxShortOIValue=0)
     return venue
 
 
-def run(suite, client, method, *args):
-    return client.run(method.contract, method.encode_input(*args), sender=suite.admin)
-
-
-def arm(suite, client, calls, refusing=False):
-    plan = [(method.contract, method.encode_input(*args)) for method, *args in calls]
-    client.arm(plan, refusing, sender=suite.admin)
-
-
-def deleverage(venue, client, account, size=UNLIMITED):
-    args = (client.address, account, PLAIN, size)
-    return venue.send(venue.suite.deleverager, DELEVERAGE_ACCOUNT, *args)
-
-
-def picture(venue, *clients):
-    """All that is stored about money and positions."""
-    suite = venue.suite
-    protocol, prep, vault = (c.address for c in (suite.protocol, suite.prep, suite.vault))
-    position = "marginPosition(address,uint256,uint256)"
-    return venue.node.read(
-        *((protocol, "marketWords(uint256)", market) for market in range(4)),
-        *((protocol, f"{name}()") for name in ("liquidity", "netDeposits", "protocolFees")),
-        *((protocol, "isMarginClient(address)", c.address) for c in clients),
-        *((protocol, "getPositionDetails(address)", c.address) for c in clients),
-        *(
-            (protocol, position, c.address, account, market)
-            for c in clients
-            for account in (WINNER, LOSER)
-            for market in range(4)
-        ),
-        *((prep, "balanceOf(address)", who) for who in (vault, *(c.address for c in clients))),
-        *((vault, "balanceOf(address)", c.address) for c in clients),
-        (vault, "totalSupply()"),
-    )
-
-
-def guarded(venue, honest, hostile, victim):
-    """What changes something, with arguments with which it would go through by itself."""
-    protocol, vault, deleverager = venue.suite.protocol, venue.suite.vault, venue.suite.deleverager
-    amount, shares, me = dollars(1_000), 10**24, hostile
-    victim_id = venue.suite.position(victim).id
-    limits = (1, NEVER)
-    return [
-        (protocol.depositCollateral, amount),
-        (protocol.withdrawCollateral, amount),
-        (protocol.openPositionWithSize, amount, True),
-        (protocol.openPositionWithSize, amount, True, *limits),
-        (protocol.openPositionWithToken, WAD, True),
-        (protocol.openPositionWithToken, WAD, True, *limits),
-        (protocol.increasePosition, amount),
-        (protocol.increasePosition, amount, NEVER, NEVER),
-        (protocol.decreasePosition, amount),
-        (protocol.decreasePosition, amount, *limits),
-        (protocol.closePosition,),
-        (protocol.closePosition, *limits),
-        (protocol.liquidatePosition, victim_id),
-        (protocol.collectProtocolFees,),
-        (protocol.countDeposit, amount),
-        (protocol.executeOrder, WINNER, PLAIN, WAD, False),
-        (protocol.executeOrder, LOSER, STEEP_MARKET, -WAD, False),
-        (protocol.closeAll, LOSER),
-        (deleverager.deleverage, honest.client, 1, PLAIN, UNLIMITED),
-        (deleverager.deleverage, hostile, LOSER, PLAIN, UNLIMITED),
-        (vault.deposit, amount),
-        (vault.deposit, amount, me),
-        (vault.deposit, amount, me, 1),
-        (vault.mint, shares, me),
-        (vault.withdraw, amount // 10),
-        (vault.withdraw, amount // 10, me, me),
-        (vault.redeem, shares),
-        (vault.redeem, shares, me, me),
-        (vault.redeem, shares, me, me, 1),
-    ]
-
-
-def restricted(venue, honest, hostile):
-    protocol, vault, suite = venue.suite.protocol, venue.suite.vault, venue.suite
-    config = market_config(suite.oracle, suite.market)
-    return [
-        (protocol.closeOnBehalf, hostile, WAD),
-        (protocol.closeOnBehalf, honest.client, 1, PLAIN, WAD),
-        (protocol.setMarginClient, hostile, False),
-        (protocol.setMarket, 0, config),
-        (protocol.addMarket, config),
-        (protocol.settleMarket, PLAIN, 1),
-        (protocol.disableMarket, PLAIN),
-        (protocol.setProtocolFeeRate, 1),
-        (protocol.setTreasury, hostile),
-        (vault.setTargetCollateralizationRatio, 0),
-        (vault.setDepositCap, 0),
-        (vault.stopWithdrawals,),
-        (vault.resumeWithdrawals,),
-    ]
-
-
-# An owner's business with his own shares, and who administers whom.
-HARMLESS = {"approve", "transfer", "transferFrom", "setAuthority"}
+# Only the authority itself may call it.
+HARMLESS = {"setAuthority"}
 
 
 def test_on_deleverage__every_function_that_changes_something__is_tried(
     venue, honest, hostile, victim
 ):
-    """What a later version adds has to be thought about here."""
+    """What a later version adds has to be thought about here, overloads too."""
+    calls = guarded(venue, honest, hostile, victim)
+    calls += restricted(venue, hostile) + own_shares(venue, hostile)
     tried = {
-        (call[0].contract.address, call[0].abis[0].name)
-        for call in guarded(venue, honest, hostile, victim) + restricted(venue, honest, hostile)
+        (method.contract.address, bytes(method.encode_input(*args)[:4])) for method, *args in calls
     }
     for contract in (venue.suite.protocol, venue.suite.vault, venue.suite.deleverager):
         for method in contract.contract_type.mutable_methods:
-            known = method.name in HARMLESS or (contract.address, method.name) in tried
-            assert known, f"M6: nobody has tried to re-enter {method.name}"
+            selector = keccak(text=method.selector)[:4]
+            known = method.name in HARMLESS or (contract.address, selector) in tried
+            assert known, f"M6: nobody has tried to re-enter {method.selector}"
 
 
 @pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
@@ -172,7 +90,7 @@ def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
 ):
     suite = scene.suite
     calls = guarded(scene, honest, hostile, victim)
-    others = restricted(scene, honest, hostile)
+    others = restricted(scene, hostile)
     with isolated():
         deleverage(scene, hostile, account, 10 * WAD)
         alone = picture(scene, hostile, honest.client)
@@ -190,6 +108,50 @@ def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
     assert (settlement > 0) == (account == WINNER)
     told = (hostile.toldAccount(), hostile.toldMarket(), hostile.toldSettlement())
     assert told == (account, PLAIN, settlement)
+
+
+@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
+def test_on_deleverage__own_shares__as_right_after_it(scene, isolated, honest, hostile, account):
+    """With a cooldown its shares can be requested, let go and given away in between as well: they
+    are not valued then."""
+    suite = scene.suite
+    set_periods(suite, PERIOD, WINDOW)
+    calls = own_shares(scene, hostile)
+
+    def everything():
+        queues = [queue(suite, hostile, ref) for ref in (0, 7)]
+        kept = suite.vault.lockedShares(hostile), suite.vault.balanceOf(suite.admin)
+        return queues, kept, picture(scene, hostile, honest.client)
+
+    with isolated():
+        deleverage(scene, hostile, account, 10 * WAD)
+        for method, *args in calls:
+            run(suite, hostile, method, *args)
+        afterwards = everything()
+    arm(suite, hostile, calls)
+    deleverage(scene, hostile, account, 10 * WAD)
+    for (method, *_), answer in zip(calls, hostile.answers(), strict=True):
+        assert answer.success, f"{method}: {answer.data.hex()}"
+    assert everything() == afterwards, "M6: not as right after it"
+    assert afterwards[1] == (2 * 10**24, 2 * 10**24)
+
+
+def test_close_on_behalf__anybody__deleverager_only(
+    scene, honest, hostile, victim, attacker, reverts
+):
+    """No role may, not even the admin's, nor a client for its own accounts."""
+    suite = scene.suite
+    close = suite.protocol.closeOnBehalf
+    error = suite.protocol.NotDeleverager
+    before = picture(scene, hostile, honest.client)
+    calls = ((victim, WAD), (honest.client, 1, PLAIN, WAD), (hostile, WINNER, PLAIN, WAD))
+    for args in calls:
+        for sender in (attacker, victim, suite.admin, suite.risk_manager, suite.guardian):
+            with reverts(error, caller=sender):
+                close(*args, sender=sender)
+        with reverts(error, caller=hostile):
+            run(suite, hostile, close, *args)
+    assert picture(scene, hostile, honest.client) == before
 
 
 @pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])

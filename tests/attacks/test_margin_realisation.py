@@ -126,6 +126,7 @@ def test_deposit__around_a_deleverage__nothing_gained(venue, honest, chain, atta
     assert liquidity > 10 * debt, "the vault is above its target by itself"
     # As an LP he could not leave below the target, so the side's cap is what lets him start.
     venue.configure(market, maxLongOIValue=0, maxShortOIValue=0)
+    venue.next_block()
     suite.give(attacker, DEPOSIT)
     before = wealth(suite, attacker)
     suite.vault.deposit(DEPOSIT, sender=attacker)

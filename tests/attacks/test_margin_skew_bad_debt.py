@@ -10,6 +10,7 @@ import pytest
 from prep.node import Node, Reverted
 from tests.attacks.assets import dollars, leave
 from tests.attacks.test_skew_bad_debt import eps, weaken
+from tests.attacks.venue import next_block
 from tests.suite import UNLIMITED, WAD
 
 BTC = 0
@@ -53,6 +54,17 @@ def desk(markets, project):
     client.fund(dollars(10**9), sender=suite.admin)
     types = [c.contract_type for c in (suite.protocol, suite.prep, client)]
     return Desk(suite, client, Node(suite.prep.provider.uri, *types))
+
+
+@pytest.fixture
+def refused(steep, reverts):
+    """A deleverage on market 0, in the block in which something has changed it."""
+
+    def refused(*args, sender):
+        with reverts(steep.protocol.MarketBusy, marketId=BTC):
+            steep.deleverager.deleverage(*args, sender=sender)
+
+    return refused
 
 
 @both_ways
@@ -107,7 +119,7 @@ def test_close_position__skew_moved_by_margin_accounts__no_bad_debt(
 @both_ways
 @pytest.mark.parametrize("way", ["closed", "liquidated", "deleveraged"])
 def test_close_position__left_behind_by_a_gap__bad_debt_is_bounded(
-    steep, desk, attacker, accomplice, sign, way
+    steep, desk, attacker, accomplice, refused, sign, way
 ):
     """Above 60x less is left than moving the skew takes, through margin accounts as through
     isolated ones, and a deleverage is no better a way than any other. docs/known-issues.md"""
@@ -124,6 +136,8 @@ def test_close_position__left_behind_by_a_gap__bad_debt_is_bounded(
         protocol.liquidatePosition(id_, sender=accomplice)
     else:
         suite.configure(maxLongOIValue=0, maxShortOIValue=0)
+        refused(attacker, UNLIMITED, sender=accomplice)
+        next_block(suite.node)
         suite.deleverager.deleverage(attacker, UNLIMITED, sender=accomplice)
     flow = suite.lens.cashFlow(0)
     reward = suite.position(accomplice).collateral
@@ -134,16 +148,19 @@ def test_close_position__left_behind_by_a_gap__bad_debt_is_bounded(
 
 @both_ways
 def test_deleverage__healthy_isolated_loser_above_the_cap__no_bad_debt(
-    steep, desk, attacker, accomplice, sign
+    steep, desk, attacker, accomplice, refused, sign
 ):
-    """Whoever forces the close has moved the skew first."""
+    """Whoever forces the close has moved the skew in the block before."""
     suite, protocol = steep, steep.protocol
     suite.give_collateral(attacker, dollars(18_000))
     protocol.openPositionWithToken(20 * WAD, sign > 0, sender=attacker)
     id_ = weaken(suite, attacker, 29_50)
     assert not protocol.checkPositionLeverageAndLiquidability(id_)[1]
     suite.configure(**{"maxLongOIValue" if sign > 0 else "maxShortOIValue": 0})
+    next_block(suite.node)
     desk.order(-sign * DEPTH * WAD)
+    refused(attacker, UNLIMITED, sender=accomplice)
+    next_block(suite.node)
     suite.deleverager.deleverage(attacker, UNLIMITED, sender=accomplice)
     assert suite.position(attacker).size == 0
     bad_debt = -suite.lens.cashFlow(0).badDebt

@@ -178,9 +178,9 @@ def test_deposit__before_a_realisation_and_out_after_the_cooldown__nothing_gaine
 
 
 def _fees_of_a_close(suite, victim):
-    fees = suite.protocol.cashFlow(0).closingFee
+    fees = suite.lens.cashFlow(0).closingFee
     suite.protocol.closePosition(sender=victim)
-    return suite.protocol.cashFlow(0).closingFee - fees
+    return suite.lens.cashFlow(0).closingFee - fees
 
 
 def test_deposit__around_anothers_fees__has_to_bear_what_comes_until_it_matures(

@@ -7,7 +7,9 @@ whole dollars, sizes base units of 18 decimals, wealth PREP base units.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from prep.node import Node
+import pytest
+
+from prep.node import Node, Reverted
 from tests.attacks.assets import dollars
 from tests.suite import UNLIMITED, WAD, Suite, market_config
 
@@ -141,6 +143,15 @@ class Venue:
         logs = self.send(deleverager, DELEVERAGE_ACCOUNT, *args)
         return logs[-1].args[4]
 
+    def refuses_as_busy(self, party: Party, market: int, size: int = UNLIMITED) -> None:
+        """Something has changed this market in this block, so nobody is deleveraged in it."""
+        with pytest.raises(Reverted) as raised:
+            self.deleverage(party, market, size)
+        assert (raised.value.name, raised.value.args_) == ("MarketBusy", (market,))
+
+    def next_block(self) -> None:
+        next_block(self.node)
+
     def state(self, market: int) -> tuple:
         return self.read(self.suite.lens.address, "marketState(uint256)", market)
 
@@ -178,6 +189,12 @@ class Venue:
         collateral = sum(suite.position(trader).collateral for trader in traders)
         held = custody == liquidity + collateral + fees[1] and dust == 0
         return held and liquidity == net + sum(map(sum, flows))
+
+
+def next_block(node: Node) -> None:
+    """A second later. What follows is in that block, where time stands still."""
+    node.at(node.time() + 1)
+    node.mine()
 
 
 def eps(venue: Venue, market: int, *sizes: int) -> int:
