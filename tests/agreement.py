@@ -10,6 +10,7 @@ from prep.model import Rejected, System
 from prep.model.results import OrderExecuted, PositionDecreased
 from prep.node import Node, Reverted
 from tests.margin import FUNDS, ISOLATED, KINDS, Stage
+from tests.stateful.events import as_state
 from tests.suite import Suite
 
 
@@ -171,32 +172,6 @@ class Agreement:
         head = (r.trader.lower(), r.id, r.market_id, r.size_removed, r.price, r.size)
         index = self.model.markets[ISOLATED].borrow_index
         return (*head, r.collateral, realised, r.bad_debt, index)
-
-
-def as_outcome(result: OrderExecuted) -> tuple:
-    """As the contract's struct."""
-    realised = (result.price_pnl, result.funding, result.borrowing_fee, result.closing_fee)
-    fees = (result.opening_fee, result.protocol_fee)
-    position = tuple(result.position)
-    return (result.size, result.close_price, realised, *fees, result.settlement, position)
-
-
-def as_state(m) -> tuple:
-    """A model's market as the contract's `MarketState`."""
-    return (
-        m.long_oi,
-        m.short_oi,
-        m.cost_long,
-        m.cost_short,
-        m.borrow_cost,
-        m.borrow_index,
-        m.updated_at,
-        m.funding_rate,
-        m.funding_index,
-        m.funding_cost,
-        m.sum_squares,
-        m.sum_signed_squares,
-    )
 
 
 def as_components(b) -> tuple:

@@ -7,8 +7,9 @@ error and values.
 
 from prep.model import Rejected
 from prep.model.results import Deleveraged, OrderExecuted
-from tests.agreement import Agreement, as_outcome
+from tests.agreement import Agreement
 from tests.margin import ACCOUNT, ISOLATED, KINDS, model_config
+from tests.stateful.events import as_outcome
 from tests.suite import CONFIG_TUPLE, WAD, market_config
 
 HEARTBEAT = 7 * 86_400
