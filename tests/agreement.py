@@ -10,7 +10,7 @@ from prep.model import Rejected, System
 from prep.model.results import OrderExecuted, PositionDecreased
 from prep.node import Node, Reverted
 from tests.margin import FUNDS, ISOLATED, KINDS, Stage
-from tests.stateful.events import as_state
+from tests.stateful.events import as_outcome, as_state
 from tests.suite import Suite
 
 
