@@ -111,6 +111,17 @@ def undone(isolated):
         yield
 
 
+@pytest.fixture
+def one_block(chain):
+    """Time stands still, from the head on: transactions of one block, between which nothing
+    accrues."""
+    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
+    # The interval counts only after what was said about the next block, and undoing a test says it.
+    chain.pending_timestamp = chain.blocks.head.timestamp
+    yield
+    chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
+
+
 @pytest.fixture(scope="session")
 def admin(accounts):
     """Holds the admin role of the authority and deploys everything."""

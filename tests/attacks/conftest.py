@@ -53,14 +53,6 @@ def victim_lp(other_trader):
     return other_trader
 
 
-@pytest.fixture
-def one_block(chain):
-    """Time stands still: transactions of one block, between which nothing accrues."""
-    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
-    yield
-    chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
-
-
 @pytest.fixture(scope="session")
 def markets(create_suite, lp, admin, treasury):
     """One suite of each kind, with liquidity."""

@@ -72,11 +72,9 @@ class Clock:
 
 
 @pytest.fixture
-def clock(chain):
+def clock(chain, one_block):
     """Time stands still, so that amounts that grow with it are known to the unit."""
-    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
-    yield Clock(chain)
-    chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
+    return Clock(chain)
 
 
 @pytest.fixture(scope="session")
