@@ -12,11 +12,10 @@ from prep.keeper.amounts import Tried, for_cap, for_ratio
 from prep.keeper.decide import Settings, Skipped
 from prep.keeper.snapshot import Holding, Id, OpenPosition, Snapshot
 from prep.keeper.world import aggregates_of, world_of
-from prep.model import UNLIMITED, WAD, Rejected, System
-from prep.model.fixed import mul_div_ceil
+from prep.model import UNLIMITED, Rejected, System
 from prep.model.limits import CLOCK
 from prep.model.position import settle
-from prep.model.pricing import value
+from prep.model.pricing import excess, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +155,12 @@ def _side(world: System, market_id: int, is_long: bool) -> Side | None:
     open_interest = market.long_oi if is_long else market.short_oi
     cap = config.max_long_oi_value if is_long else config.max_short_oi_value
     if open_interest == 0 or cap == UNLIMITED:
-        return None
+        return None  # such a market is not asked for its price
     price = world.price(market_id)
-    worth = value(open_interest, price)
-    if worth <= cap:
+    too_much = excess(open_interest, cap, price)
+    if too_much == 0:
         return None
-    most = mul_div_ceil(cap + 1, WAD, price) - 1  # the largest whose value is not above the cap
-    return Side(market_id, is_long, worth, cap, open_interest - most)
+    return Side(market_id, is_long, value(open_interest, price), cap, too_much)
 
 
 def _next(

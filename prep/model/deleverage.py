@@ -16,7 +16,7 @@ from prep.model.limits import CLOCK
 from prep.model.market import Quote
 from prep.model.orders import Orders
 from prep.model.position import Position
-from prep.model.pricing import value
+from prep.model.pricing import excess, value
 from prep.model.results import Deleveraged
 
 
@@ -78,16 +78,16 @@ class Deleverage(Orders):
         exposure, target = self.exposure(), self.vault.target_collateralization_ratio
         ratio = self.vault.collateralization_ratio(exposure)
         size, allowed = min(max_size, abs(position.size)), 0
-        excess = self._excess(position, self.quote(market_id))
-        if excess:
-            allowed = min(size, excess)
+        too_much = self._excess(position, self.quote(market_id))
+        if too_much:
+            allowed = min(size, too_much)
             left = abs(position.size) - allowed
             config = self.market(market_id).config
             too_small = value(left, self.price(market_id)) < config.min_position_value
             if too_small and max_size >= abs(position.size):
                 allowed = abs(position.size)
         if ratio >= target:
-            if not excess:
+            if not too_much:
                 raise Rejected("NothingToDeleverage", ratio, target)
             size = allowed
         self._check_quiet(market_id)
@@ -103,13 +103,11 @@ class Deleverage(Orders):
 
     @staticmethod
     def _excess(position: Position, quote: Quote) -> int:
-        """The fewest base units whose closing brings the position's side to its cap or below."""
-        is_long, config = position.size > 0, quote.config
-        open_interest = quote.market.long_oi if is_long else quote.market.short_oi
-        cap = config.max_long_oi_value if is_long else config.max_short_oi_value
-        if cap == UNLIMITED:
-            return 0
-        return max(0, open_interest - ((cap + 1) * WAD - 1) // quote.price)
+        """What the position's side has too much of, base units."""
+        market, config = quote.market, quote.config
+        if position.size > 0:
+            return excess(market.long_oi, config.max_long_oi_value, quote.price)
+        return excess(market.short_oi, config.max_short_oi_value, quote.price)
 
     @staticmethod
     def _check_settlement(attempt: Attempt, settlement: int) -> None:

@@ -124,6 +124,8 @@ class Engine:
     def collect_protocol_fees(self) -> ProtocolFeesCollected:
         """Pays all unpaid protocol fees out."""
         amount = self.unpaid_protocol_fees
+        if amount == 0:
+            raise Rejected("ZeroAmount")
         self.unpaid_protocol_fees = 0
         return ProtocolFeesCollected(amount)
 

@@ -4,7 +4,7 @@ Sizes and skews are signed base units, prices WAD, amounts PREP base units.
 docs/whitepaper.md, "Execution price" and "Fees".
 """
 
-from prep.model.fixed import WAD, wmul
+from prep.model.fixed import UNLIMITED, WAD, wmul
 
 
 def premium(skew: int, skew_scale: int) -> int:
@@ -41,6 +41,15 @@ def protocol_share(fee_paid: int, rate: int) -> int:
 def value(size: int, price: int) -> int:
     """Value of a size at a price, rounded down; never negative."""
     return abs(size) * price // WAD
+
+
+def excess(open_interest: int, cap: int, price: int) -> int:
+    """The fewest base units whose closing brings the value of a side to its cap or below; 0 while
+    it is there. Never negative; for `price > 0`. docs/whitepaper.md, "Deleverage"."""
+    if cap == UNLIMITED:
+        return 0
+    # The largest open interest whose value, rounded down, is not above the cap.
+    return max(0, open_interest - ((cap + 1) * WAD - 1) // price)
 
 
 def borrowing_fee(notional: int, index_change: int) -> int:

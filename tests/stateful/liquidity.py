@@ -110,7 +110,6 @@ class LiquidityRules(Machine):
         assert redeemed is None, "V6: redeemed while withdrawals are stopped"
         self.mirror.act(admin, wait, "resumeWithdrawals()", (), switch(False), vault)
 
-    @precondition(lambda self: self.model.unpaid_protocol_fees)
     @rule(which=ANY, wait=WAIT)
     def collect_fees(self, which, wait):
         def of_model():
