@@ -17,6 +17,8 @@ import {IPriceOracle} from "./IPriceOracle.sol";
 /// @param maxLongOIValue Largest value of all long positions; `type(uint256).max`: no cap.
 /// @param maxShortOIValue Largest value of all short positions; `type(uint256).max`: no cap.
 /// @param maxNetOIValue Largest value of the skew; `type(uint256).max`: no cap.
+/// @param minExecutionDelay Seconds that an order waits at least for the price that it fills at, at most 3600; 0: orders fill at
+/// once. Enforced here for isolated trades, by margin clients for their accounts.
 struct MarketConfig {
     IPriceOracle oracle;
     bool enabled;
@@ -31,6 +33,7 @@ struct MarketConfig {
     uint256 maxLongOIValue;
     uint256 maxShortOIValue;
     uint256 maxNetOIValue;
+    uint256 minExecutionDelay;
 }
 
 /// @notice A market's aggregates as of `updatedAt`. Each is exactly the sum over the open positions.
@@ -184,8 +187,9 @@ interface IMarkets {
     /// @notice How many markets exist; their ids are 0 .. marketCount - 1.
     function marketCount() external view returns (uint256);
 
-    /// @notice A market as it lies in storage: the sixteen words of `MarketSlots`. `ProtocolLens` unpacks them.
-    function marketWords(uint256 marketId) external view returns (uint256[16] memory);
+    /// @notice A market as it lies in storage: those of the sixteen words of `MarketSlots` whose bit is set in `mask`, the others
+    /// zero. `MarketReader` unpacks them.
+    function marketWords(uint256 marketId, uint256 mask) external view returns (uint256[16] memory);
 
     /// @notice The protocol's share of fees (WAD), what of it is unpaid (PREP base units) and who will receive it.
     function protocolFees() external view returns (uint256 rate, uint256 unpaid, address treasury);

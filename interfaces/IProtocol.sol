@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Realised} from "./IMarkets.sol";
 import {IOrders} from "./IOrders.sol";
+import {ITradeRequests} from "./ITradeRequests.sol";
 import {IVault} from "./IVault.sol";
 
 /// @notice A trader's collateral and position.
@@ -20,6 +21,15 @@ struct PositionDetails {
     uint256 entryNotional;
     uint256 borrowIndex;
     int256 fundingIndex;
+}
+
+/// @notice The isolated trades that can be requested.
+enum TradeKind {
+    OpenWithSize,
+    OpenWithToken,
+    Increase,
+    Decrease,
+    Close
 }
 
 /// @title Isolated perpetual futures
@@ -101,6 +111,10 @@ interface IProtocol is IOrders {
     error DeadlinePassed(uint256 deadline);
     /// @notice The caller is not the vault.
     error NotVault(address caller);
+    /// @notice The caller is not the contract of requests.
+    error NotRequests(address caller);
+    /// @notice The market fills trades in two steps: request it.
+    error TwoStepMarket(uint256 marketId);
 
     /// @notice Largest leverage after opening, increasing and withdrawing collateral, WAD.
     function MAX_LEVERAGE() external view returns (uint256);
@@ -199,4 +213,10 @@ interface IProtocol is IOrders {
 
     /// @notice The owner of an open position; the zero address for an id that is free or was never given out.
     function positionOwner(uint256 id) external view returns (address);
+
+    /// @notice Trades for somebody who has requested it, with the worst price that he accepts. For the contract of requests.
+    function tradeFor(address trader, TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice) external;
+
+    /// @notice Where trades are requested while the market fills them in two steps.
+    function requests() external view returns (ITradeRequests);
 }
