@@ -1,4 +1,5 @@
-"""When a request or an order fills by what its market's oracle has published. docs/credit.md, "Orders".
+"""When a request or an order fills, by what its market's oracle has published. docs/credit.md,
+"Orders".
 
 Shared by isolated requests (`prep.model.requests`) and the orders of credit accounts.
 """
@@ -52,10 +53,10 @@ def state_of(
 ) -> OrderState:
     """The state of an order placed at `placed_at`, expiry aside.
 
-    Without a `delay` (seconds) it is ready while its condition holds. With one, only the first price
-    published at least that long after `placed_at` of a run of prices at which it holds makes it
-    ready, and only while that price is the latest. What always holds has a single run: it is dead
-    once that has gone on. What is not known of `previous` is given as `latest`.
+    Without a `delay` (seconds) it is ready while its condition holds. With one, only the first
+    price published at least that long after `placed_at` of a run of prices at which it holds makes
+    it ready, and only while that price is the latest. What always holds has a single run: it is
+    dead once that has gone on. What is not known of the one before is given as the latest.
     """
     met = holds(condition, trigger, latest.price)
     if delay == 0:
