@@ -47,6 +47,8 @@ interface ITradeRequests {
     error RequestNotReady(uint256 requestId, OrderState state);
     /// @notice The request could be filled now or later: it cannot be removed.
     error RequestAlive(uint256 requestId, OrderState state);
+    /// @notice Only this contract may call this.
+    error NotItself(address caller);
 
     /// @notice Makes the caller the protocol that requests are for. For its constructor.
     function bind() external;
