@@ -21,6 +21,12 @@ def web3_of(provider: ProviderAPI) -> Web3:
 def explain(error: ContractLogicError, types: Iterable[ContractType]) -> str:
     """The custom error of one of these contracts with its arguments, or else the node's words."""
     data = bytes.fromhex(error.data[2:]) if isinstance(error.data, str) else b""
+    return decode_error(data, types) or str(error.message or error)
+
+
+def decode_error(data: bytes, types: Iterable[ContractType]) -> str | None:
+    """What a call reverted with, as `Name(argument=value)`; None if none of these contracts has
+    such an error."""
     for abi in (abi for contract_type in types for abi in contract_type.errors):
         if data[:4] == keccak(text=abi.selector)[:4]:
             try:
@@ -29,4 +35,4 @@ def explain(error: ContractLogicError, types: Iterable[ContractType]) -> str:
                 break
             pairs = zip(abi.inputs, values, strict=True)
             return f"{abi.name}({', '.join(f'{i.name}={value}' for i, value in pairs)})"
-    return str(error.message or error)
+    return None

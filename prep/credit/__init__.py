@@ -1,0 +1,1 @@
+"""Credit accounts as their users see them: lists of actions, their errors, a statement."""

@@ -1,0 +1,298 @@
+"""Lists of actions for a credit account, built one by one and checked before anything is sent.
+
+    encode([deposit(PREP, 1_000 * WAD), trade(BTC, size, limit)])
+
+is what `CreditManager.execute` takes after the account's id. Amounts are base units of their asset,
+sizes base units of the market's asset (positive buys), prices WAD, times seconds. What the builders
+refuse is a `UserError`; what depends on the state of the chain is refused there.
+"""
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from enum import IntEnum
+from typing import Final
+
+from eth_abi.abi import encode as abi_encode
+
+from prep.errors import UserError
+from prep.model.fixed import UNLIMITED
+
+ALL: Final = 2**255 - 1
+"""As an amount: all of the balance, of the debt as far as the balance goes, of the requests, or of
+the position with its sign turned. `type(int256).max`."""
+NO_LIMIT: Final = 0
+"""As a limit: any price, or any amount."""
+_TERMS: Final = "(uint8,uint256,bool,uint256,uint256,uint256)"
+
+
+class ActionKind(IntEnum):
+    """What an account can be told to do; the contract's enum, in its order."""
+
+    DEPOSIT = 0
+    WITHDRAW = 1
+    BORROW = 2
+    REPAY = 3
+    TRADE = 4
+    REDUCE = 5
+    ADD_LIQUIDITY = 6
+    REMOVE_LIQUIDITY = 7
+    REQUEST_REDEEM = 8
+    CANCEL_REQUEST = 9
+    PLACE_ORDER = 10
+    CANCEL_ORDER = 11
+
+    @property
+    def words(self) -> str:
+        """Its name as text."""
+        return self.name.lower().replace("_", " ")
+
+
+class Condition(IntEnum):
+    """When an order may fill, by the oracle price; the contract's enum."""
+
+    ALWAYS = 0
+    AT_OR_ABOVE = 1
+    AT_OR_BELOW = 2
+
+
+@dataclass(frozen=True)
+class OrderTerms:
+    """The contract's `OrderTerms`, with its fields in their order."""
+
+    condition: Condition
+    trigger: int
+    reduce_only: bool
+    expiry: int
+    """From then on it cannot be filled."""
+    keeper_fee: int
+    """PREP base units, reserved for whoever fills it."""
+    linked_to: int = 0
+    """An order of the same account: one that is filled cancels the other. 0: none."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """The contract's `Action`. Made by the functions below."""
+
+    kind: ActionKind
+    id: int = 0
+    amount: int = 0
+    limit: int = NO_LIMIT
+    terms: OrderTerms | None = None
+
+    def encoded(self) -> tuple[int, int, int, int, bytes]:
+        """The struct as web3 and Ape take it."""
+        data = b"" if self.terms is None else abi_encode([_TERMS], [astuple(self.terms)])
+        return int(self.kind), self.id, self.amount, self.limit, data
+
+
+def encode(actions: Iterable[Action]) -> list[tuple[int, int, int, int, bytes]]:
+    """The second argument of `CreditManager.execute`."""
+    return [action.encoded() for action in actions]
+
+
+def allowed(*kinds: ActionKind) -> int:
+    """What a delegate may do, as `setDelegate` takes it: a bit for each kind."""
+    return sum(1 << kind for kind in set(kinds))
+
+
+# ----------------------------------------------------------------------------------------- balances
+
+
+def deposit(asset: int, amount: int) -> Action:
+    """From the caller's wallet, by his allowance to the manager."""
+    return _of_asset(ActionKind.DEPOSIT, asset, amount, can_be_all=False)
+
+
+def withdraw(asset: int, amount: int) -> Action:
+    """To the account's owner. `ALL`: the balance."""
+    return _of_asset(ActionKind.WITHDRAW, asset, amount)
+
+
+def borrow(asset: int, amount: int) -> Action:
+    """Into the balance."""
+    return _of_asset(ActionKind.BORROW, asset, amount, can_be_all=False)
+
+
+def repay(asset: int, amount: int) -> Action:
+    """Out of the balance. `ALL`: the debt, as far as the balance goes."""
+    return _of_asset(ActionKind.REPAY, asset, amount)
+
+
+# ---------------------------------------------------------------------------------------- positions
+
+
+def trade(market: int, size: int, limit: int = NO_LIMIT) -> Action:
+    """At once. `limit`: the worst price."""
+    kind = ActionKind.TRADE
+    return Action(kind, _id(kind, market), _size(kind, size), _unsigned(kind, "limit", limit))
+
+
+def reduce(market: int, size: int, limit: int = NO_LIMIT) -> Action:
+    """As `trade`, but a position only becomes smaller; `ALL` closes it. `size` has the sign of a
+    trade, so it is against that of the position."""
+    kind = ActionKind.REDUCE
+    size = ALL if size == ALL else _size(kind, size)
+    return Action(kind, _id(kind, market), size, _unsigned(kind, "limit", limit))
+
+
+# ---------------------------------------------------------------------------------------- liquidity
+
+
+def add_liquidity(amount: int, least_shares: int = NO_LIMIT) -> Action:
+    """PREP of the balance for shares of the LP vault. `ALL`: the balance."""
+    kind = ActionKind.ADD_LIQUIDITY
+    least = _unsigned(kind, "least_shares", least_shares)
+    return Action(kind, amount=_amount(kind, amount), limit=least)
+
+
+def remove_liquidity(shares: int, least_amount: int = NO_LIMIT) -> Action:
+    """Shares of the balance for PREP; with a cooldown matured ones only. `ALL`: the balance."""
+    kind = ActionKind.REMOVE_LIQUIDITY
+    least = _unsigned(kind, "least_amount", least_amount)
+    return Action(kind, amount=_amount(kind, shares), limit=least)
+
+
+def request_redeem(shares: int) -> Action:
+    """Puts shares of the balance into cooldown. `ALL`: the balance."""
+    return Action(ActionKind.REQUEST_REDEEM, amount=_amount(ActionKind.REQUEST_REDEEM, shares))
+
+
+def cancel_request(shares: int) -> Action:
+    """Takes shares out of cooldown again, newest request first. `ALL`: of all requests."""
+    return Action(ActionKind.CANCEL_REQUEST, amount=_amount(ActionKind.CANCEL_REQUEST, shares))
+
+
+# ------------------------------------------------------------------------------------------- orders
+
+
+def place_order(market: int, size: int, terms: OrderTerms, limit: int = NO_LIMIT) -> Action:
+    """Any order; the next five functions are easier to read. `limit`: the worst price."""
+    kind = ActionKind.PLACE_ORDER
+    if terms.condition != Condition.ALWAYS and terms.trigger == 0:
+        raise UserError(f"{kind.words}: a trigger of 0 is no price to wait for")
+    for name in ("trigger", "expiry", "keeper_fee", "linked_to"):
+        _unsigned(kind, name, getattr(terms, name))
+    limit = _unsigned(kind, "limit", limit)
+    return Action(kind, _id(kind, market), _size(kind, size), limit, terms)
+
+
+def limit_order(
+    market: int, size: int, price: int, expiry: int, keeper_fee: int = 0, linked_to: int = 0
+) -> Action:
+    """Buys when the oracle price is at most `price`, or sells when it is at least that; at no worse
+    price than that either."""
+    terms = OrderTerms(_better(size), price, False, expiry, keeper_fee, linked_to)
+    return place_order(market, size, terms, price)
+
+
+def stop_order(
+    market: int,
+    size: int,
+    trigger: int,
+    expiry: int,
+    keeper_fee: int = 0,
+    limit: int = NO_LIMIT,
+    linked_to: int = 0,
+) -> Action:
+    """Buys when the oracle price is at least `trigger`, or sells when it is at most that."""
+    terms = OrderTerms(_worse(size), trigger, False, expiry, keeper_fee, linked_to)
+    return place_order(market, size, terms, _beyond(size, trigger, limit))
+
+
+def take_profit(
+    market: int,
+    size: int,
+    trigger: int,
+    expiry: int,
+    keeper_fee: int = 0,
+    limit: int = NO_LIMIT,
+    linked_to: int = 0,
+) -> Action:
+    """Reduces a position that has won. `size` has the sign of the trade: a sale for a long one."""
+    terms = OrderTerms(_better(size), trigger, True, expiry, keeper_fee, linked_to)
+    return place_order(market, size, terms, _beyond(size, trigger, limit))
+
+
+def stop_loss(
+    market: int,
+    size: int,
+    trigger: int,
+    expiry: int,
+    keeper_fee: int = 0,
+    limit: int = NO_LIMIT,
+    linked_to: int = 0,
+) -> Action:
+    """Reduces a position that has lost. `size` has the sign of the trade: a sale for a long one."""
+    terms = OrderTerms(_worse(size), trigger, True, expiry, keeper_fee, linked_to)
+    return place_order(market, size, terms, _beyond(size, trigger, limit))
+
+
+def market_order(
+    market: int,
+    size: int,
+    expiry: int,
+    keeper_fee: int,
+    limit: int = NO_LIMIT,
+    *,
+    reduce_only: bool = False,
+    linked_to: int = 0,
+) -> Action:
+    """At the first price that is late enough: a trade on a market with two-step execution."""
+    terms = OrderTerms(Condition.ALWAYS, 0, reduce_only, expiry, keeper_fee, linked_to)
+    return place_order(market, size, terms, limit)
+
+
+def cancel_order(order: int) -> Action:
+    """Its fee goes back into the balance."""
+    if order == 0:
+        raise UserError("cancel order: order 0 does not exist")
+    return Action(ActionKind.CANCEL_ORDER, _id(ActionKind.CANCEL_ORDER, order))
+
+
+def _better(size: int) -> Condition:
+    """A price that is good for a trade of this sign."""
+    return Condition.AT_OR_BELOW if size > 0 else Condition.AT_OR_ABOVE
+
+
+def _worse(size: int) -> Condition:
+    return Condition.AT_OR_ABOVE if size > 0 else Condition.AT_OR_BELOW
+
+
+def _beyond(size: int, trigger: int, limit: int) -> int:
+    """The limit, if it lies where a trade after the trigger can fill: on its far side."""
+    if limit and (limit < trigger if size > 0 else limit > trigger):
+        side = "a buy fills at no price above" if size > 0 else "a sale fills at no price below"
+        raise UserError(f"place order: {side} the limit {limit}, so not at the trigger {trigger}")
+    return limit
+
+
+# ------------------------------------------------------------------------------------------- checks
+
+
+def _of_asset(kind: ActionKind, asset: int, amount: int, *, can_be_all: bool = True) -> Action:
+    return Action(kind, _id(kind, asset), _amount(kind, amount, can_be_all))
+
+
+def _id(kind: ActionKind, value: int) -> int:
+    return _unsigned(kind, "id", value)
+
+
+def _unsigned(kind: ActionKind, name: str, value: int) -> int:
+    if not 0 <= value <= UNLIMITED:
+        raise UserError(f"{kind.words}: {name} {value} is negative or above 256 bits")
+    return value
+
+
+def _amount(kind: ActionKind, value: int, can_be_all: bool = True) -> int:
+    if value == ALL and not can_be_all:
+        raise UserError(f"{kind.words}: needs an amount, there is no `ALL` of it")
+    if not 0 < value <= ALL:
+        raise UserError(f"{kind.words}: an amount of {value} is not possible")
+    return value
+
+
+def _size(kind: ActionKind, value: int) -> int:
+    if value == 0 or not -ALL < value < ALL:
+        raise UserError(f"{kind.words}: a size of {value} is not possible")
+    return value
