@@ -389,8 +389,7 @@ contract CreditManager is ICreditManager, Holdings {
             (, uint256 value, int256 atFill, int256 atOracle) = protocol.marginEquity(address(this), accountId, id);
             // Against the account where it would do more, in its favour where others would act against it.
             int256 pnl = (atFill > atOracle) == forLiquidation ? atFill : atOracle;
-            (uint256 maxLtv, uint256 threshold) = marketLtv(id);
-            h.addPosition(value, pnl, forLiquidation ? threshold : maxLtv);
+            h.addPosition(value, pnl, _marketWeight(id, forLiquidation));
         }
         h.conclude();
     }
@@ -416,8 +415,11 @@ contract CreditManager is ICreditManager, Holdings {
 
     /// @inheritdoc ICreditManager
     function marketLtv(uint256 marketId) public view returns (uint256 maxLtv, uint256 liquidationThreshold) {
-        uint256 both = _marketLtvs[marketId >> 3] >> ((marketId & 7) << 5);
-        return (uint16(both), uint16(both >> 16));
+        return (_marketWeight(marketId, false), _marketWeight(marketId, true));
+    }
+
+    function _marketWeight(uint256 marketId, bool forLiquidation) private view returns (uint256) {
+        return uint16(_marketLtvs[marketId >> 3] >> (((marketId & 7) << 5) | (forLiquidation ? 16 : 0)));
     }
 
     // ----------------------------------------------------------------------------------------------------- private

@@ -436,6 +436,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function _load(MarketSlots storage s, Market memory market, uint256 price) private view {
         _loadAccrued(s, market, price);
         bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
+        market.freeId = s.freeId;
         s.loadSums(market.state, hasSkew);
         if (hasSkew) s.loadSquares(market.state);
     }
@@ -444,15 +445,16 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// interest, on which funding depends.
     function _loadAccrued(MarketSlots storage s, Market memory market, uint256 price) private view {
         MarketState memory m = market.state;
-        uint256 flags = s.flags;
+        // Together, so that their slot is read once.
+        (uint256 flags, uint256 reserveRate) = (s.flags, s.reserveRate);
         bool hasSkew = flags & MarketStorage.HAS_SKEW != 0;
         s.loadIndices(m, hasSkew);
-        (market.price, market.flags, market.freeId) = (price, flags, s.freeId);
+        (market.price, market.flags) = (price, flags);
         if (hasSkew) market.skewScale = s.skewScale;
         if (flags & MarketStorage.HAS_CLOSING_FEE != 0) market.closingFeeRate = s.closingFeeRate;
 
         uint256 maxFundingVelocity = hasSkew ? s.maxFundingVelocity : 0;
-        market.accrue(s.reserveRate, maxFundingVelocity, block.timestamp);
+        market.accrue(reserveRate, maxFundingVelocity, block.timestamp);
     }
 
     function _checkConfig(MarketConfig calldata c) private pure {
