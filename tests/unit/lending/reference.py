@@ -107,6 +107,14 @@ class Reference:
             return zero + (middle - zero) * used // kink
         return middle + (full - middle) * (used - kink) // (WAD - kink)
 
+    def refusal(self, who: str, action: str, *args) -> tuple | None:
+        """With which error, and values, an action would be refused."""
+        try:
+            getattr(deepcopy(self), action)(who, *args)
+        except Refused as refused:
+            return refused.name, *refused.values
+        return None
+
     def debt(self, who: str) -> int:
         b = self.borrowers.get(who, Borrower())
         return up(b.owed * self.index, RAY) if b.kind == INDEXED else b.owed
@@ -136,7 +144,7 @@ class Reference:
             return []
         return [("InterestAccrued", self.index, interest, self.reserves)]
 
-    # --------------------------------------------------------------------------------------- lenders
+    # ------------------------------------------------------------------------------------- lenders
 
     def max_deposit(self) -> int:
         most = 0 if self.value < self.supply // 10**12 else max(0, MAX_ASSETS - self.value)
@@ -212,18 +220,17 @@ class Reference:
             self._give(receiver, assets),
         ]
 
-    # ------------------------------------------------------------------------------------- borrowers
+    # ----------------------------------------------------------------------------------- borrowers
 
     def max_borrow(self, who: str) -> int:
         """The largest amount that goes through, by bisection."""
         low, high = 0, self.idle
         while low < high:
             middle = (low + high + 1) // 2
-            try:
-                deepcopy(self).borrow(who, middle, who)
-                low = middle
-            except Refused:
+            if self.refusal(who, "borrow", middle, who):
                 high = middle - 1
+            else:
+                low = middle
         return low
 
     def _known(self, who: str) -> Borrower:
@@ -257,7 +264,6 @@ class Reference:
             self.quoted -= assets
             return 0
         shares = min(assets * RAY // self.index, b.owed)
-        check(shares > 0, "ZeroAmount")
         b.owed -= shares
         return shares
 
@@ -294,7 +300,7 @@ class Reference:
         )
         return shares, [("WrittenOff", who, assets, shares, self.debt(who), assets - consumed)]
 
-    # ------------------------------------------------------------------------------------------ rest
+    # ---------------------------------------------------------------------------------------- rest
 
     def accrue(self, who: str) -> tuple[None, list]:
         return None, []
@@ -332,9 +338,9 @@ class Reference:
         return self.set_borrow_cap(who, account, 0)
 
     def set_rate_curve(self, who: str, curve: tuple) -> tuple[None, list]:
-        within("atFull", curve[2], 0, 10 * WAD)
-        within("atKink", curve[1], 0, curve[2])
         within("atZero", curve[0], 0, curve[1])
+        within("atKink", curve[1], curve[0], curve[2])
+        within("atFull", curve[2], curve[1], 10 * WAD)
         within("kink", curve[3], 1, WAD - 1)
         self.curve = curve
         return None, [("RateCurveSet", curve)]
@@ -355,7 +361,7 @@ class Reference:
         self.treasury = treasury
         return None, [("TreasurySet", treasury)]
 
-    # ---------------------------------------------------------------------------------------- tokens
+    # -------------------------------------------------------------------------------------- tokens
 
     def _move(self, source: str, to: str, amount: int) -> tuple:
         held = self.tokens.get(source, 0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.lending.reference import RAY
+from tests.unit.lending.reference import RAY, up
 
 DAY = 86_400
 both_kinds = pytest.mark.parametrize("who", ["manager", "pool"], ids=["indexed", "quoted"])
@@ -63,7 +63,7 @@ def test_borrow__cap__debt_rounded_up_within_it(bench, who):
     most = bench.reference.max_borrow(who)
     index = bench.reference.index
     if who == "manager":
-        debt = -(-(-(-(most + 1) * RAY // index)) * index // RAY)
+        debt = up(up((most + 1) * RAY, index) * index, RAY)
         assert cap - most <= 2, "what rounding takes"
     else:
         debt, most = cap + 1, cap
@@ -135,12 +135,15 @@ def test_repay__nothing__refused(bench, who):
 
 
 @pytest.mark.parametrize("action", ["repay", "write_off"])
-def test_reduce__less_than_a_share__refused(bench, action):
-    """At an index above 1, a unit pays for no share."""
+def test_reduce__less_than_a_share__none_removed(bench, action):
+    """At an index above 1 a unit pays for no share: the lenders keep it, and nobody who has to pay
+    a last unit is stopped."""
     aged(bench)
     bench.do("manager", "borrow", bench.one, "manager")
-    bench.refused("manager", action, 1, error="ZeroAmount")
-    bench.do("manager", action, 2)
+    debt, value = bench.reference.debt("manager"), bench.reference.value
+    assert bench.do("manager", action, 1) == 0
+    assert bench.reference.debt("manager") == debt
+    assert bench.reference.value == value + (action == "repay")
     bench.audit()
 
 
