@@ -74,8 +74,11 @@ class Bench:
     addresses: dict[str, str]
     """Of everyone by name, of the vault too."""
     reference: Reference
+    deployed_at: int
     logged: list = field(default_factory=list)
     """What the first action at this time has to log of interest."""
+    last: list = field(default_factory=list)
+    """What was logged last."""
 
     @property
     def one(self) -> int:
@@ -98,7 +101,8 @@ class Bench:
         assert done, f"{action}{args}"
         if action not in STILL:
             events, self.logged = [*self.logged, *events], []
-        assert [self._named((log.name, *log.args)) for log in logs] == events, f"{action}{args}"
+        self.last = [self._named((log.name, *log.args)) for log in logs]
+        assert self.last == events, f"{action}{args}"
         return result
 
     def refused(self, who: str, action: str, *args, error: str, values: tuple = ()) -> None:
@@ -252,7 +256,7 @@ def create_bench(project, admin, accounts, decimals=18, curve=CURVE, token=None)
         selectors = [node.interface.functions[SIGNATURES[action]][0] for action in ROLES[role]]
         authority.setTargetFunctionRole(vault, selectors, number, sender=admin)
         authority.grantRole(number, addresses[holder], 0, sender=admin)
-    bench = Bench(node, vault.address, token.address, decimals, addresses, reference)
+    bench = Bench(node, vault.address, token.address, decimals, addresses, reference, reference.now)
     for name in (WHALE, *LENDERS, *BORROWERS):
         funds = 10 * MAX_ASSETS if name == WHALE else FUNDS * bench.one
         reference.tokens[name] = funds
