@@ -71,6 +71,14 @@ class TradeRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeSkipped:
+    """A request of a batch was left as it is."""
+
+    request_id: int
+    reason: Rejected
+
+
+@dataclass(frozen=True, slots=True)
 class TradeRemoved:
     """A dead request was removed; its fee went to the remover or back to the trader."""
 
@@ -156,14 +164,14 @@ class TradeRequests:
 
     def execute_many(
         self, keeper: Hashable, request_ids: list[int]
-    ) -> list[TradeFilled | TradeRefused | Rejected]:
-        """As `execute`, for many; what is refused is skipped, and the refusal told."""
-        results: list[TradeFilled | TradeRefused | Rejected] = []
+    ) -> list[TradeFilled | TradeRefused | TradeSkipped]:
+        """As `execute`, for many; what is refused is skipped."""
+        results: list[TradeFilled | TradeRefused | TradeSkipped] = []
         for request_id in request_ids:
             try:
                 results.append(self.execute(keeper, request_id))
             except Rejected as refusal:
-                results.append(refusal)
+                results.append(TradeSkipped(request_id, refusal))
         return results
 
     def remove(self, remover: Hashable, request_id: int) -> TradeRemoved:
