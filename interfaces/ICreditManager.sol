@@ -155,10 +155,6 @@ interface ICreditManager is IERC721, IMarginClient {
     error DepositCapExceeded(uint256 assetId, uint256 held, uint256 cap);
     /// @notice The account would have more assets and debts, or more positions, than it may.
     error TooMany(uint256 max);
-    /// @notice Orders on this market are filled in two steps: place an order instead.
-    error TwoStepMarket(uint256 marketId);
-    /// @notice The order would fill at a price worse than is accepted.
-    error PriceNotAcceptable(uint256 price, uint256 acceptable);
     /// @notice The account would not stand well enough.
     error AccountUnhealthy(int256 equity, uint256 required);
     /// @notice The account stands well.
@@ -167,8 +163,12 @@ interface ICreditManager is IERC721, IMarginClient {
     error CannotBorrow(uint256 assetId, uint256 needed, uint256 available);
     /// @notice The account is not to be transferred while it is being acted on.
     error AccountBusy();
+    /// @notice Closing a position failed for no reason that it gives: there was too little gas.
+    error CloseFailed(uint256 marketId);
     /// @notice The collateral does not make up for what the liquidator has lent to closing.
     error CollateralInsufficient(uint256 seized, uint256 balance);
+    /// @notice The oracle's price is zero or above the largest that the arithmetic carries.
+    error PriceOutOfBounds(uint256 price, uint256 max);
     /// @notice A parameter is outside of its coded bounds.
     error ParameterOutOfBounds(bytes32 parameter, uint256 value, uint256 min, uint256 max);
 
@@ -198,7 +198,6 @@ interface ICreditManager is IERC721, IMarginClient {
         uint256 marketId,
         int256 size,
         bool reduceOnly,
-        uint256 limit,
         uint256 keeperFee,
         address keeper
     ) external;

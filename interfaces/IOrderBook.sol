@@ -61,6 +61,10 @@ interface IOrderBook {
     /// @notice An order of a batch was left as it is.
     event OrderSkipped(uint256 indexed orderId, bytes reason);
 
+    /// @notice Trades on this market are filled in two steps: place an order instead.
+    error TwoStepMarket(uint256 marketId);
+    /// @notice The trade would fill at a price worse than is accepted, WAD.
+    error PriceNotAcceptable(uint256 price, uint256 acceptable);
     /// @notice Only the manager may call this.
     error NotManager(address caller);
     /// @notice There is no such order, or not of this account.
@@ -101,15 +105,16 @@ interface IOrderBook {
     /// because its price has passed, to the caller.
     function remove(uint256 orderId) external;
 
+    /// @notice Reverts unless an account could trade at once, and at `limit` (WAD, 0: any) or better: the price at which `size`,
+    /// cut to the position if it can only reduce, moves the skew.
+    function checkTrade(uint256 accountId, uint256 marketId, int256 size, uint256 limit, bool reduceOnly) external view;
+
     /// @notice An order.
     function order(uint256 orderId) external view returns (Order memory);
 
     /// @notice Whether an order can be filled. Reverts without a usable price, where one is needed.
     function stateOf(uint256 orderId) external view returns (OrderState);
 
-    /// @notice Orders of an account, in no order.
+    /// @notice Ids of the orders of an account, in no order.
     function ordersOf(uint256 accountId) external view returns (uint256[] memory);
-
-    /// @notice The highest id ever given out.
-    function orderCount() external view returns (uint256);
 }

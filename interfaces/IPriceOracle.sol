@@ -15,6 +15,7 @@ interface IPriceOracle {
 
     /// @notice The answer before the latest one. What cannot be known is said to be like the latest: whoever needs to know that
     /// something was not true before cannot be told so.
-    /// @return price As `price()`, but of any age and without bounds. @return timestamp Seconds.
+    /// @return price As `price()`, but of any age and without bounds.
+    /// @return timestamp Seconds.
     function previous() external view returns (uint256 price, uint256 timestamp);
 }
