@@ -18,7 +18,7 @@ from prep.deploy.credit import (
 from prep.deploy.params import Market
 from prep.deploy.prices import ZERO_ADDRESS
 from prep.deploy.steps import Steps
-from prep.deploy.values import MOCK, scaled_limit
+from prep.deploy.values import MOCK
 
 _INDEXED: Final = 1
 """`BorrowerKind`: debt grows by the vault's index."""
@@ -85,12 +85,11 @@ class Accounts:
 
     def _set_up_lending(self, asset: Asset, lending: Lending, treasury: str) -> None:
         vault = self._lending[asset.name]
-        cap = scaled_limit(lending.borrow_cap, asset.decimals)
         for setter, *arguments in (
             ("setTreasury", treasury),
             ("setReserveShare", lending.reserve_share),
             ("setProfitUnlockTime", lending.profit_unlock_time),
-            ("registerBorrower", self._manager.address, _INDEXED, cap),
+            ("registerBorrower", self._manager.address, _INDEXED, lending.cap(asset.decimals)),
         ):
             self._steps.call(f"{setter} {asset.name}", getattr(vault, str(setter)), *arguments)
 

@@ -24,6 +24,7 @@ _MIN_LENT_WEIGHT: Final = 1_000
 _MAX_RATE: Final = 10 * WAD
 _MAX_RESERVE_SHARE: Final = WAD // 2
 _MAX_UNLOCK_TIME: Final = 7 * limits.DAY
+_MAX_BORROW_CAP: Final = 10**36
 _SHARE_DECIMALS: Final = 24
 
 
@@ -48,6 +49,11 @@ class Lending(Model):
             "kink": self.kink,
         }
 
+    def cap(self, decimals: int) -> int:
+        """The borrow cap in base units. It has no value that stands for none: its largest is."""
+        most = _MAX_BORROW_CAP
+        return most if self.borrow_cap is None else values.scaled(self.borrow_cap, decimals)
+
     def faults(self, decimals: int) -> Iterator[Fault]:
         """What the vault would refuse."""
         yield from _rate_faults("at_zero", self.at_zero, 0, self.at_kink)
@@ -55,7 +61,7 @@ class Lending(Model):
         yield from _rate_faults("at_full", self.at_full, self.at_kink, _MAX_RATE)
         yield from _rate_faults("kink", self.kink, 1, WAD - 1)
         yield from _rate_faults("reserve_share", self.reserve_share, 0, _MAX_RESERVE_SHARE)
-        yield from _limit_faults("borrow_cap", self.borrow_cap, decimals)
+        yield from _limit_faults("borrow_cap", self.borrow_cap, decimals, _MAX_BORROW_CAP)
 
 
 class PrepAsset(Model):
@@ -148,7 +154,9 @@ def config_struct(asset: Asset, token: str, oracle: str, lending_vault: str) -> 
         "lendingVault": lending_vault,
         "maxLtv": asset.max_ltv,
         "liquidationThreshold": asset.liquidation_threshold,
-        "depositCap": values.scaled_limit(asset.deposit_cap, asset.decimals),
+        "depositCap": UNLIMITED
+        if asset.deposit_cap is None
+        else values.scaled(asset.deposit_cap, asset.decimals),
     }
 
 
@@ -188,9 +196,11 @@ def _rate_faults(field: str, value: int, low: int, high: int) -> Iterator[Fault]
         yield field, f"{given} is outside {' to '.join(bounds)}"
 
 
-def _limit_faults(field: str, value: Decimal | None, decimals: int) -> Iterator[Fault]:
+def _limit_faults(
+    field: str, value: Decimal | None, decimals: int, most: int = UNLIMITED
+) -> Iterator[Fault]:
     if value is None:
         return
     yield from scaling_faults(field, value, decimals)
-    if values.scaled(value, decimals) > UNLIMITED:
-        yield field, "is more than any contract can hold"
+    if values.scaled(value, decimals) > most:
+        yield field, f"{value} is more than the contract can hold"

@@ -30,11 +30,6 @@ def scaled(value: Decimal, decimals: int) -> int:
     return int(_EXACT.scaleb(value, decimals))
 
 
-def scaled_limit(value: Decimal | None, decimals: int) -> int:
-    """The same for a `Limit`: none is `UNLIMITED`."""
-    return UNLIMITED if value is None else scaled(value, decimals)
-
-
 def unscaled(value: int, decimals: int) -> str:
     """`value / 10**decimals` exactly, as a parameters file has it."""
     return f"{_EXACT.scaleb(Decimal(value), -decimals).normalize(_EXACT):f}"

@@ -1,6 +1,5 @@
 """Credit accounts in a parameters file: exact numbers, and every refusal in one line."""
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -109,7 +108,7 @@ def test_load__every_field__exact_in_the_contracts_units(load):
         "kink": 8 * WAD // 10,
     }
     assert (lending.reserve_share, lending.profit_unlock_time) == (WAD // 10, 86_400)
-    assert lending.borrow_cap == Decimal("1000.000001")
+    assert lending.cap(6) == 1_000_000_001
     assert usd.oracle_struct(TOKEN)["maxPrice"] == 11 * 10**29
     assert usd.oracle_struct(TOKEN)["assetDecimals"] == 6
     assert weth.feed.answer == 40_050_000_000
@@ -221,8 +220,13 @@ def _lending(**changes) -> dict:
             "lending.borrow_cap: 0.0000001 has 7 decimals, more than 6",
         ),
         (
+            _lending(borrow_cap="1000000000000000000000000000000.000001"),
+            "lending.borrow_cap: 1000000000000000000000000000000.000001 is more than the contract "
+            "can hold",
+        ),
+        (
             SHARES | {"deposit_cap": 60 * "9"},
-            "deposit_cap: is more than any contract can hold",
+            f"deposit_cap: {60 * '9'} is more than the contract can hold",
         ),
     ],
 )
@@ -232,10 +236,20 @@ def test_load__fault_in_an_asset__names_field_and_reason(refused, asset, message
 
 @pytest.mark.parametrize(
     "field, most",
-    [("at_full", "10"), ("reserve_share", "0.5"), ("profit_unlock_time", "604800")],
+    [
+        ("at_full", "10"),
+        ("reserve_share", "0.5"),
+        ("profit_unlock_time", "604800"),
+        ("borrow_cap", "1" + 30 * "0"),
+    ],
 )
 def test_load__bound_of_lending__is_reached(load, field, most):
     assert load(PREP, _lending(**{field: most}))
+
+
+def test_load__unlimited_lending__is_the_most_that_the_vault_takes(load):
+    credit = load(PREP, _lending(borrow_cap="unlimited")).credit
+    assert credit.tokens[0].lending.cap(6) == 10**36
 
 
 def test_load__weights_at_their_bounds__accepted(load):
