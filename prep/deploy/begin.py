@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from ape.api import AccountAPI, ProviderAPI
 from ape.managers.project import ProjectManager
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
@@ -38,6 +36,7 @@ CREATED: Final = (
 """The contracts that transactions create. The Vault and the Deleverager are made by the Protocol,
 the OrderBook by the CreditManager."""
 _DECIMALS: Final = keccak(text="decimals()")[:4]
+_WORD: Final = 32
 
 
 def begin(
@@ -92,9 +91,12 @@ def _check_addresses(provider: ProviderAPI, params: Parameters) -> None:
 def _check_token(provider: ProviderAPI, asset: TokenAsset) -> None:
     call: TxParams = {"to": to_checksum_address(asset.token), "data": HexBytes(_DECIMALS)}
     try:
-        (decimals,) = decode(["uint256"], web3_of(provider).eth.call(call))
-    except (ContractLogicError, DecodingError) as error:
-        raise UserError(f"asset {asset.name}: there is no token at {asset.token}") from error
+        answer = web3_of(provider).eth.call(call)
+    except ContractLogicError:
+        answer = HexBytes(b"")
+    if len(answer) != _WORD:
+        raise UserError(f"asset {asset.name}: there is no token at {asset.token}")
+    decimals = int.from_bytes(answer)
     if decimals != asset.decimals:
         raise UserError(
             f"asset {asset.name}: its token has {decimals} decimals, not {asset.decimals}"

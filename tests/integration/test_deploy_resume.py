@@ -233,7 +233,7 @@ def test_deploy__market_added_by_a_replacement__asks_the_owner(
     config = params.markets[0].config_struct(record.address("BTC/oracle"))
     receipt = protocol.addMarket(config, sender=deployer)
     for _ in range(2):
-        refused("addMarket BTC: there are 1 before it, not 0; if it was sent to replace the recorded")
+        refused("addMarket BTC: there are 1 before it, not 0; if it was sent to replace the")
     mend(receipt.txn_hash)
     assert run().steps["addMarket BTC"].transaction == receipt.txn_hash
     assert protocol.marketCount() == 1
