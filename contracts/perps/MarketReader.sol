@@ -46,6 +46,7 @@ library MarketReader {
         (c.maxLongOIValue, c.maxShortOIValue) = (_bound(uint128(w[13])), _bound(w[13] >> 128));
         (c.skewScale, c.maxFundingVelocity) = (uint128(w[14]), w[14] >> 128);
         c.maxNetOIValue = _bound(uint128(w[15]));
+        c.minExecutionDelay = ((w[0] >> 224) & MarketStorage.DELAY) >> MarketStorage.DELAY_BIT;
     }
 
     /// @notice The aggregates as of the last accrual.
