@@ -1,5 +1,6 @@
 """A small venue with credit accounts: the LP vault, two markets, and lenders of three tokens."""
 
+from fractions import Fraction
 from typing import Any
 
 from prep.model import UNLIMITED, WAD, MarketConfig, System
@@ -79,3 +80,16 @@ def terms(credit: Credit, condition: Any, trigger: int = 0, **named: Any) -> Ord
     named.setdefault("reduce_only", False)
     named.setdefault("expiry", credit.system.now + 86_400)
     return OrderTerms(condition, trigger, **named)
+
+
+def set_market(credit: Credit, market_id: int, price: int) -> None:
+    """The price of a coin, in PREP."""
+    credit.system.set_price(market_id, price * UNIT * WAD // COIN[market_id])
+
+
+def long_on(credit: Credit, prep: int, coins: Fraction = Fraction(1)) -> int:
+    """An account with so many PREP and a long of so many ETH."""
+    account = credit.open("owner")
+    do(credit, account, ActionKind.DEPOSIT, PREP, prep * UNIT)
+    do(credit, account, ActionKind.TRADE, ETH, int(coins * UNIT))
+    return account
