@@ -62,7 +62,8 @@ def params():
     second = local.markets[0].model_copy(
         update={"name": "GOLD", "asset_decimals": 8, "enabled": False, "skew_scale": Decimal(5)}
     )
-    return local.model_copy(update={"markets": (*local.markets, second)})
+    markets = (local.markets[0], second)
+    return local.model_copy(update={"markets": markets, "credit": None})
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,10 @@ def test_load__every_field__exact_in_the_contracts_units(load):
         "maxLongOIValue": 1000 * WAD + 1,
         "maxShortOIValue": UNLIMITED,
         "maxNetOIValue": 500 * WAD,
+        "minExecutionDelay": 0,
     }
+    assert (market.max_loan_to_value, market.liquidation_threshold) == (0, 0)
+    assert parameters.credit is None
     assert market.feed.answer == 1_000_050_000_000
     assert market.oracle_struct(FEED) == {
         "feed": FEED,
@@ -485,7 +488,7 @@ def test_load__public_fees_below_the_feeds_deviation__refused(refused):
     message = (
         "markets[0].opening_fee_rate: with closing_fee_rate it is 0.004999999999999999, below "
         "feed_deviation_threshold 0.005: anyone could trade ahead of the feed; "
-        "allow_free_fills: true accepts that"
+        "a min_execution_delay prevents that, allow_free_fills: true accepts it"
     )
     refused(_public(closing_fee_rate="0.003999999999999999"), message)
 
@@ -495,6 +498,7 @@ def test_load__public_fees_below_the_feeds_deviation__refused(refused):
     [
         _public(closing_fee_rate="0.004"),
         _public(closing_fee_rate="0", opening_fee_rate="0", allow_free_fills="true"),
+        _public(closing_fee_rate="0", opening_fee_rate="0", min_execution_delay="1"),
         _public(closing_fee_rate="0", opening_fee_rate="0", feed_deviation_threshold="0"),
         _market(closing_fee_rate="0", opening_fee_rate="0"),
         _market(feed=FEED),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from prep.deploy.params import Sequencer
+from prep.deploy.prices import Sequencer
 from prep.deploy.record import Deployment
 from tests.suite import WAD
 
