@@ -181,6 +181,7 @@ contract CreditManager is ICreditManager, Holdings {
 
     function _trade(uint256 accountId, uint256 marketId, int256 size, uint256 limit, bool reduceOnly) private {
         if (reduceOnly && size == ALL) size = -_held(accountId, marketId);
+        require(size != 0, ZeroAmount());
         orderBook.checkTrade(accountId, marketId, size, limit, reduceOnly);
         protocol.executeOrder(accountId, marketId, size, reduceOnly);
     }
