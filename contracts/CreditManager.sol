@@ -333,7 +333,10 @@ contract CreditManager is ICreditManager, Holdings {
         (uint256 price, uint256 debtPrice) = (_price(z.collateralAsset, c.oracle), _price(z.debtAsset, d.oracle));
         uint256 balance = _holdings[z.accountId][z.collateralAsset].balance;
         uint256 reward = Math.min(z.reward, balance.wmul(price));
-        (uint256 supplied, uint256 repaid) = (_supplied, _debt(z.accountId, z.debtAsset));
+        uint256 supplied = _supplied;
+        // Where there is nothing to take, nothing is paid. So PREP never pays for PREP, whose weights leave no gain: what was
+        // held of it has repaid debt before.
+        uint256 repaid = balance == 0 ? 0 : _debt(z.accountId, z.debtAsset);
         if (repaid != 0) {
             h.collateral -= (reward * c.liquidationThreshold).divDown(BPS);
             uint256 value = h.toRepay(done.bonus, d.liquidationThreshold, c.liquidationThreshold);
