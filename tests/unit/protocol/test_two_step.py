@@ -272,7 +272,7 @@ def test_trade_for__one_step_market__all_the_same(desk, trader):
     call = (requests, desk.protocol, TRADE, trader.address, OPEN, True, NOTIONAL, UNLIMITED)
     names = [name for name, _ in desk.send(call)]
     desk.node.rpc("anvil_stopImpersonatingAccount", requests)
-    assert names[0] == "PositionIncreased"
+    assert "PositionIncreased" in names
 
 
 # Who keeps the requests
