@@ -9,22 +9,17 @@ from pydantic import Discriminator, Field, Tag
 from prep.deploy import values
 from prep.deploy.prices import Fault, Model, Priced, scaling_faults
 from prep.deploy.values import Integer, Limit, Token, Wad, Weight
-from prep.model import limits
+from prep.model.credit_config import BPS, MAX_ASSETS, MAX_THRESHOLD, MIN_BORROWABLE
 from prep.model.fixed import UNLIMITED, WAD
+from prep.model.interest import MAX_RATE
+from prep.model.lending import MAX_PROFIT_UNLOCK_TIME, MAX_RESERVE_SHARE
 
 PREP: Final = "PREP"
 SHARES: Final = "SHARES"
 FIRST_TOKEN: Final = 2
 """PREP is asset 0, shares of the LP vault are asset 1, whether or not the file says so."""
-BPS: Final = 10_000
-# Bounds coded in CreditManager and LendingVault.
-_MAX_ASSETS: Final = 32
-_MAX_THRESHOLD: Final = 9_000
-_MIN_LENT_WEIGHT: Final = 1_000
-_MAX_RATE: Final = 10 * WAD
-_MAX_RESERVE_SHARE: Final = WAD // 2
-_MAX_UNLOCK_TIME: Final = 7 * limits.DAY
 _MAX_BORROW_CAP: Final = 10**36
+"""Coded in LendingVault, base units."""
 _SHARE_DECIMALS: Final = 24
 
 
@@ -36,7 +31,7 @@ class Lending(Model):
     at_full: Wad
     kink: Wad
     reserve_share: Wad
-    profit_unlock_time: Integer = Field(le=_MAX_UNLOCK_TIME)
+    profit_unlock_time: Integer = Field(le=MAX_PROFIT_UNLOCK_TIME)
     borrow_cap: Limit
     """Of all accounts together."""
 
@@ -58,9 +53,9 @@ class Lending(Model):
         """What the vault would refuse."""
         yield from _rate_faults("at_zero", self.at_zero, 0, self.at_kink)
         yield from _rate_faults("at_kink", self.at_kink, self.at_zero, self.at_full)
-        yield from _rate_faults("at_full", self.at_full, self.at_kink, _MAX_RATE)
+        yield from _rate_faults("at_full", self.at_full, self.at_kink, MAX_RATE)
         yield from _rate_faults("kink", self.kink, 1, WAD - 1)
-        yield from _rate_faults("reserve_share", self.reserve_share, 0, _MAX_RESERVE_SHARE)
+        yield from _rate_faults("reserve_share", self.reserve_share, 0, MAX_RESERVE_SHARE)
         yield from _limit_faults("borrow_cap", self.borrow_cap, decimals, _MAX_BORROW_CAP)
 
 
@@ -139,7 +134,7 @@ class Credit(Model):
         """What is wrong although every value by itself is well-formed."""
         if PREP not in (asset.name for asset in self.assets):
             yield "assets", f"{PREP} is missing: losses are borrowed in it"
-        if len(self.tokens) > (most := _MAX_ASSETS - FIRST_TOKEN):
+        if len(self.tokens) > (most := MAX_ASSETS - FIRST_TOKEN):
             yield "assets", f"there are {len(self.tokens)} besides PREP and shares, {most} at most"
         for index, asset in enumerate(self.assets):
             for field, reason in _asset_faults(asset, local):
@@ -181,9 +176,9 @@ def _asset_faults(asset: Asset, local: bool) -> Iterator[Fault]:
             yield "token", "a mock, which anyone can mint, is for local chains only"
         yield from asset.price_faults(local)
     if not isinstance(asset, PrepAsset):
-        least = _MIN_LENT_WEIGHT if asset.lending else 0
+        least = MIN_BORROWABLE if asset.lending else 0
         weights = asset.max_ltv, asset.liquidation_threshold
-        yield from weight_faults(*weights, least, _MAX_THRESHOLD, "max_ltv")
+        yield from weight_faults(*weights, least, MAX_THRESHOLD, "max_ltv")
     yield from _limit_faults("deposit_cap", asset.deposit_cap, asset.decimals)
     if asset.lending:
         for field, reason in asset.lending.faults(asset.decimals):

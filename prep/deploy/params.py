@@ -16,14 +16,13 @@ from prep.deploy.values import Boolean, Cap, Holder, Integer, Number, Wad, Weigh
 from prep.errors import UserError
 from prep.model import limits
 from prep.model.config import MarketConfig, check_protocol_fee_rate
+from prep.model.credit_config import MAX_MARKET_THRESHOLD
 from prep.model.errors import Rejected
 from prep.model.fixed import UNLIMITED
 from prep.model.redeem_queue import MAX_COOLDOWN_PERIOD, MAX_REDEEM_WINDOW, MIN_REDEEM_WINDOW
 
 _MAX_DELAY: Final = 2**32 - 1
 """Coded in AccessManager."""
-_MAX_MARKET_THRESHOLD: Final = 9_900
-"""Coded in CreditManager, basis points."""
 
 
 class Faucet(Model):
@@ -188,7 +187,7 @@ def _market_faults(market: Market, local: bool, credit: bool) -> Iterator[Fault]
     except Rejected as error:
         yield _out_of_bounds(error, market.asset_decimals)
     weights = market.max_loan_to_value, market.liquidation_threshold
-    yield from weight_faults(*weights, 0, _MAX_MARKET_THRESHOLD, "max_loan_to_value")
+    yield from weight_faults(*weights, 0, MAX_MARKET_THRESHOLD, "max_loan_to_value")
     if market.liquidation_threshold and not credit:
         yield "liquidation_threshold", "is for credit accounts, but there is no `credit`"
     fees = market.opening_fee_rate + market.closing_fee_rate
