@@ -464,8 +464,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         require(assets <= debt, DebtExceeded(assets, debt));
         uint256 owed = b.owed;
         if (b.kind == BorrowerKind.Indexed) {
+            // Perhaps none: who pays debts out of what he finds must not fail because it is too little for one share.
             shares = Math.min(assets.toSharesDown(p.index), owed);
-            require(shares != 0, ZeroAmount());
             owed -= shares;
             p.shares -= shares;
             _shares = uint128(p.shares);
