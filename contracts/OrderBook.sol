@@ -102,15 +102,7 @@ contract OrderBook is IOrderBook {
     function cancel(uint256 accountId, uint256 orderId) external onlyManager returns (uint256 keeperFee) {
         OrderSlots memory o = _order(orderId);
         require(orderId >> 32 == accountId, UnknownOrder(orderId));
-        if (_delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0) {
-            // Without a usable price it cannot be filled either.
-            try this.stateOf(orderId) returns (OrderState state) {
-                bool bound = o.condition == Condition.Always ? state != OrderState.Dead : state == OrderState.Ready;
-                require(!bound, OrderBound(orderId));
-            } catch {
-                require(o.condition != Condition.Always, OrderBound(orderId));
-            }
-        }
+        require(!_isBound(orderId, o), OrderBound(orderId));
         _delete(orderId, o.next);
         emit OrderCancelled(orderId, accountId);
         return o.keeperFee;
@@ -209,7 +201,7 @@ contract OrderBook is IOrderBook {
         require(state == OrderState.Ready, OrderNotReady(orderId, state));
         uint256 accountId = orderId >> 32;
         _cancelLinked(accountId, orderId, o.next);
-        _delete(orderId, uint32(orderId));
+        _delete(orderId, _orders[orderId].next);
         emit OrderTriggered(orderId, accountId, keeper, price);
         if (o.limit != 0) {
             uint256[16] memory words = PROTOCOL.marketWords(o.marketId, FOR_PRICE);
@@ -305,14 +297,29 @@ contract OrderBook is IOrderBook {
         other.next = number;
     }
 
-    /// @dev Cancels the others of a ring, and gives their fees back.
+    /// @dev Whether an order has to be left to whoever fills it: on a market with two-step execution nobody chooses afterwards.
+    function _isBound(uint256 orderId, OrderSlots memory o) private view returns (bool) {
+        if (_delay(PROTOCOL.marketWords(o.marketId, FLAGS)) == 0) return false;
+        bool always = o.condition == Condition.Always;
+        // Without a usable price it cannot be filled either.
+        try this.stateOf(orderId) returns (OrderState state) {
+            return always ? state != OrderState.Dead : state == OrderState.Ready;
+        } catch {
+            return always;
+        }
+    }
+
+    /// @dev Cancels the others of a ring and gives their fees back. Not those that are bound: filling an order must not be a way
+    /// to cancel another that cannot be cancelled.
     function _cancelLinked(uint256 accountId, uint256 orderId, uint32 next) private {
         uint256 fees;
         while (next != uint32(orderId)) {
             uint256 other = accountId << 32 | next;
-            next = _orders[other].next;
-            fees += _orders[other].keeperFee;
-            _clear(other);
+            OrderSlots memory o = _orders[other];
+            next = o.next;
+            if (_isBound(other, o)) continue;
+            fees += o.keeperFee;
+            _delete(other, next);
             emit OrderCancelled(other, accountId);
         }
         if (fees != 0) MANAGER.release(accountId, fees, address(0));

@@ -162,7 +162,9 @@ abstract contract Holdings is Accounts {
 
     /// @dev The tokens come to the manager; whose they are is for the caller to say.
     function _borrow(uint256 accountId, uint256 assetId, uint256 amount) internal {
+        uint256 before = _assets[assetId].token.balanceOf(address(this));
         uint256 shares = _assets[assetId].lendingVault.borrow(amount, address(this));
+        _checkArrived(assetId, before, amount);
         HoldingSlot storage h = _holdings[accountId][assetId];
         shares += h.debtShares;
         h.debtShares = shares.toUint128();
@@ -207,7 +209,11 @@ abstract contract Holdings is Accounts {
         IERC20 token = _assets[assetId].token;
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(from, address(this), amount);
-        held = token.balanceOf(address(this));
+        return _checkArrived(assetId, before, amount);
+    }
+
+    function _checkArrived(uint256 assetId, uint256 before, uint256 amount) private view returns (uint256 held) {
+        held = _assets[assetId].token.balanceOf(address(this));
         require(held == before + amount, TransferFellShort(held - before, amount));
     }
 
@@ -262,6 +268,8 @@ abstract contract Holdings is Accounts {
         a.oracle = config.oracle;
         a.maxLtv = uint16(config.maxLtv);
         a.liquidationThreshold = uint16(config.liquidationThreshold);
+        ILendingVault old = a.lendingVault;
+        if (address(old) != address(0) && old != config.lendingVault) config.token.forceApprove(address(old), 0);
         a.lendingVault = config.lendingVault;
         a.depositCap = config.depositCap;
         if (lends) config.token.forceApprove(address(config.lendingVault), type(uint256).max);
