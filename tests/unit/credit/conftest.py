@@ -9,3 +9,20 @@ from tests.credit import deploy_credit
 def credit(create_suite, project, lp):
     """Markets of three kinds, tokens of 6, 8 and 18 decimals, a million dollars in each vault."""
     return deploy_credit(project, create_suite(), lp)
+
+
+@pytest.fixture(autouse=True)
+def standing_still(clock):
+    """What grows with time is known to the unit."""
+
+
+@pytest.fixture(scope="session")
+def delegate(accounts):
+    """May do some things for others."""
+    return accounts[10]
+
+
+@pytest.fixture(scope="session")
+def keeper(accounts):
+    """Fills orders of others; has no balance at first."""
+    return accounts[11]
