@@ -8,7 +8,7 @@ from eth_abi import decode
 
 from prep.credit.actions import Action, encode
 from prep.node import Reverted
-from tests.credit import EXECUTE, CreditSuite
+from tests.credit import CURVE, EXECUTE, CreditSuite
 
 LIQUIDATE = "liquidate(uint256,uint256,uint256,uint256)"
 Said = tuple[Any, ...]
@@ -94,6 +94,12 @@ def drain(credit: CreditSuite, asset: int, leave: int = 0) -> None:
     idle = credit.node.read((vault.address, "idle()"))[0]
     withdraw = "withdraw(uint256,address,address)"
     credit.must(lender, vault, withdraw, idle - leave, lender.address, lender.address)
+
+
+def charge_interest(credit: CreditSuite) -> None:
+    """From now on debts grow, in all vaults alike: by `CURVE`."""
+    for vault in credit.lending.values():
+        vault.setRateCurve(CURVE, sender=credit.suite.risk_manager)
 
 
 def set_ltv(credit: CreditSuite, asset: int, max_ltv: int, threshold: int, **changes: Any) -> None:

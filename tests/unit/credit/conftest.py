@@ -3,12 +3,16 @@
 import pytest
 
 from tests.credit import deploy_credit
+from tests.suite import WAD
+
+NO_INTEREST = 0, 0, 0, WAD // 2
 
 
 @pytest.fixture(scope="session")
 def credit(create_suite, project, lp):
-    """Markets of three kinds, tokens of 6, 8 and 18 decimals, a million dollars in each vault."""
-    return deploy_credit(project, create_suite(), lp)
+    """Markets of three kinds, tokens of 6, 8 and 18 decimals, a million dollars in each vault. Debt
+    does not grow before a test says so (`charge_interest`)."""
+    return deploy_credit(project, create_suite(), lp, NO_INTEREST)
 
 
 @pytest.fixture(autouse=True)
