@@ -45,6 +45,15 @@ contract CreditManager is ICreditManager, Holdings {
     uint256 private constant MAX_MARKET_THRESHOLD = 9_900;
     int256 private constant ALL = type(int256).max;
 
+    /// @dev What a liquidator asks for, and what of his reward is still due to him, PREP.
+    struct Seizure {
+        uint256 accountId;
+        uint256 debtAsset;
+        uint256 collateralAsset;
+        uint256 maxRepay;
+        uint256 reward;
+    }
+
     /// @inheritdoc ICreditManager
     IProtocol public immutable protocol;
     /// @inheritdoc ICreditManager
@@ -94,7 +103,7 @@ contract CreditManager is ICreditManager, Holdings {
         external
         returns (bool risky, int256 brought)
     {
-        require(msg.sender == address(this), NotAuthorised(msg.sender));
+        _onlyFor(address(this));
         ActionKind kind = action.kind;
         require(allowed.has(uint256(kind)), NotAllowed(caller, accountId, kind));
         (uint256 id, int256 amount, uint256 limit) = (action.id, action.amount, action.limit);
@@ -109,9 +118,7 @@ contract CreditManager is ICreditManager, Holdings {
         }
         if (kind == ActionKind.PlaceOrder) return _placeOrder(accountId, action);
         if (kind == ActionKind.CancelOrder) {
-            uint256 fee = orderBook.cancel(accountId, id);
-            reservedFees -= fee;
-            _credit(accountId, PREP, fee);
+            _giveBack(accountId, orderBook.cancel(accountId, id));
             return (false, 0);
         }
         require(amount > 0, ZeroAmount());
@@ -173,7 +180,7 @@ contract CreditManager is ICreditManager, Holdings {
     }
 
     function _trade(uint256 accountId, uint256 marketId, int256 size, uint256 limit, bool reduceOnly) private {
-        if (reduceOnly && size == ALL) size = -protocol.marginPosition(address(this), accountId, marketId).size;
+        if (reduceOnly && size == ALL) size = -_held(accountId, marketId);
         orderBook.checkTrade(accountId, marketId, size, limit, reduceOnly);
         protocol.executeOrder(accountId, marketId, size, reduceOnly);
     }
@@ -212,7 +219,7 @@ contract CreditManager is ICreditManager, Holdings {
 
     /// @inheritdoc IMarginClient
     function onSettlement(uint256 accountId, uint256 marketId, int256 size, int256 settlement, bool) external {
-        require(msg.sender == address(protocol), NotAuthorised(msg.sender));
+        _onlyFor(address(protocol));
         uint256 markets = _accounts[accountId].markets;
         uint256 marked = markets.with(marketId, size != 0);
         if (marked != markets) {
@@ -232,20 +239,28 @@ contract CreditManager is ICreditManager, Holdings {
         uint256 keeperFee,
         address keeper
     ) external nonReentrant {
-        require(msg.sender == address(orderBook), NotAuthorised(msg.sender));
+        _onlyFor(address(orderBook));
         protocol.executeOrder(accountId, marketId, size, reduceOnly);
         if (!reduceOnly) _checkHealth(accountId);
         emit OrderFilled(accountId, marketId, keeper, keeperFee);
-        reservedFees -= keeperFee;
-        _push(PREP, keeper, keeperFee);
+        _payKeeper(keeper, keeperFee);
     }
 
     /// @inheritdoc ICreditManager
     function release(uint256 accountId, uint256 keeperFee, address keeper) external nonReentrant {
-        require(msg.sender == address(orderBook), NotAuthorised(msg.sender));
+        _onlyFor(address(orderBook));
+        if (keeper == address(0)) _giveBack(accountId, keeperFee);
+        else _payKeeper(keeper, keeperFee);
+    }
+
+    function _giveBack(uint256 accountId, uint256 keeperFee) private {
         reservedFees -= keeperFee;
-        if (keeper == address(0)) _credit(accountId, PREP, keeperFee);
-        else _push(PREP, keeper, keeperFee);
+        _credit(accountId, PREP, keeperFee);
+    }
+
+    function _payKeeper(address keeper, uint256 keeperFee) private {
+        reservedFees -= keeperFee;
+        _push(PREP, keeper, keeperFee);
     }
 
     // ------------------------------------------------------------------------------------------------- liquidation
@@ -263,12 +278,17 @@ contract CreditManager is ICreditManager, Holdings {
         done.bonus = h.bonus();
         (_supplier, _supplied, _maxSupply) = (msg.sender, 0, debtAsset == PREP ? maxRepay : 0);
 
-        done.closed = _closePositions(accountId);
-        h = health(accountId, true);
-        done.reward = _payReward(accountId, h.closeReward(done.closed));
+        uint256 notional = h.notional;
+        _closePositions(accountId);
         _supplier = address(0);
         _payDebtsFromBalances(accountId);
-        _seize(accountId, debtAsset, collateralAsset, maxRepay, done);
+        h = health(accountId, true);
+        done.closed = notional - h.notional;
+        uint256 reward = h.closeReward(done.closed);
+        done.reward = Math.min(reward, _holdings[accountId][PREP].balance);
+        _take(accountId, PREP, done.reward);
+        h.collateral -= done.reward;
+        _seize(Seizure(accountId, debtAsset, collateralAsset, maxRepay, reward - done.reward), h, done);
         done.badDebt = _writeOffIfNothingIsLeft(accountId);
 
         emit AccountLiquidated(accountId, msg.sender, debtAsset, collateralAsset, done);
@@ -276,29 +296,19 @@ contract CreditManager is ICreditManager, Holdings {
         _push(collateralAsset, msg.sender, done.seized);
     }
 
-    /// @dev In the order of markets. @return closed The value of what was closed, at oracle prices.
-    function _closePositions(uint256 accountId) private returns (uint256 closed) {
+    /// @dev In the order of markets. One that cannot be closed is skipped.
+    function _closePositions(uint256 accountId) private {
         uint256 markets = _accounts[accountId].markets;
         while (markets != 0) {
             uint256 id;
             (id, markets) = markets.pop();
-            (int256 size, uint256 value,,) = protocol.marginEquity(address(this), accountId, id);
-            try protocol.executeOrder(accountId, id, -size, true) {
-                closed += value;
-            } catch (bytes memory reason) {
+            try protocol.executeOrder(accountId, id, -_held(accountId, id), true) {}
+            catch (bytes memory reason) {
                 // Nothing is said where gas has run out: nobody is to leave a position open by sending too little.
                 require(reason.length != 0, CloseFailed(id));
                 emit CloseSkipped(accountId, id, reason);
             }
         }
-    }
-
-    function _payReward(uint256 accountId, uint256 reward) private returns (uint256) {
-        uint256 payable_ = _holdings[accountId][PREP].balance;
-        if (reward > payable_) payable_ += _maxBorrow(PREP);
-        reward = Math.min(reward, payable_);
-        _debit(accountId, reward);
-        return reward;
     }
 
     function _payDebtsFromBalances(uint256 accountId) private {
@@ -314,41 +324,34 @@ contract CreditManager is ICreditManager, Holdings {
         }
     }
 
-    /// @dev Lets the liquidator pay debt for collateral, what he has lent to closing included.
-    function _seize(
-        uint256 accountId,
-        uint256 debtAsset,
-        uint256 collateralAsset,
-        uint256 maxRepay,
-        Liquidation memory done
-    ) private {
-        uint256 supplied = _supplied;
-        AssetSlots storage c = _assets[collateralAsset];
-        AssetSlots storage d = _assets[debtAsset];
-        uint256 debtPrice = _price(debtAsset, d.oracle);
-        uint256 repaid = _debt(accountId, debtAsset);
+    /// @dev Lets the liquidator pay debt for collateral, what he has lent to closing included, and gives him of it what the PREP
+    /// balance did not have for his reward.
+    function _seize(Seizure memory z, Health memory h, Liquidation memory done) private {
+        AssetSlots storage c = _assets[z.collateralAsset];
+        AssetSlots storage d = _assets[z.debtAsset];
+        (uint256 price, uint256 debtPrice) = (_price(z.collateralAsset, c.oracle), _price(z.debtAsset, d.oracle));
+        uint256 balance = _holdings[z.accountId][z.collateralAsset].balance;
+        uint256 reward = Math.min(z.reward, balance.wmul(price));
+        (uint256 supplied, uint256 repaid) = (_supplied, _debt(z.accountId, z.debtAsset));
         if (repaid != 0) {
-            Health memory h = health(accountId, true);
+            h.collateral -= (reward * c.liquidationThreshold).divDown(BPS);
             uint256 value = h.toRepay(done.bonus, d.liquidationThreshold, c.liquidationThreshold);
-            repaid = Math.min(Math.min(repaid, (value * FixedPoint.WAD).divUp(debtPrice)), maxRepay - supplied);
+            repaid = Math.min(Math.min(repaid, (value * FixedPoint.WAD).divUp(debtPrice)), z.maxRepay - supplied);
         }
-        uint256 balance = _holdings[accountId][collateralAsset].balance;
-        uint256 price = _price(collateralAsset, c.oracle);
         uint256 rate = FixedPoint.WAD + done.bonus;
-        uint256 seized = ((repaid.wmul(debtPrice) + supplied).wmul(rate) * FixedPoint.WAD).divDown(price);
+        uint256 seized = (((repaid.wmul(debtPrice) + supplied).wmul(rate) + reward) * FixedPoint.WAD).divDown(price);
         if (seized > balance) {
             require(supplied == 0, CollateralInsufficient(seized, balance));
             seized = balance;
-            uint256 worth = (balance.wmul(price) * FixedPoint.WAD).divUp(rate);
+            uint256 worth = ((balance.wmul(price) - reward) * FixedPoint.WAD).divUp(rate);
             repaid = Math.min(repaid, (worth * FixedPoint.WAD).divUp(debtPrice));
         }
-        done.seized = seized;
-        done.repaid = repaid + supplied;
-        _take(accountId, collateralAsset, seized);
-        if (collateralAsset == SHARES && seized != 0) _cancelRequests(accountId);
+        (done.seized, done.repaid) = (seized, repaid + supplied);
+        _take(z.accountId, z.collateralAsset, seized);
+        if (z.collateralAsset == SHARES && seized != 0) _cancelRequests(z.accountId);
         if (repaid == 0) return;
-        _pull(debtAsset, msg.sender, repaid);
-        _repay(accountId, debtAsset, repaid);
+        _pull(z.debtAsset, msg.sender, repaid);
+        _repay(z.accountId, z.debtAsset, repaid);
     }
 
     /// @dev @return value PREP value of what was written off, rounded up.
@@ -419,9 +422,17 @@ contract CreditManager is ICreditManager, Holdings {
 
     // ----------------------------------------------------------------------------------------------------- private
 
+    function _onlyFor(address caller) private view {
+        require(msg.sender == caller, NotAuthorised(msg.sender));
+    }
+
     function _orAll(uint256 accountId, uint256 assetId, int256 amount) private view returns (uint256 all) {
         all = amount == ALL ? _holdings[accountId][assetId].balance : uint256(amount);
         require(all != 0, ZeroAmount());
+    }
+
+    function _held(uint256 accountId, uint256 marketId) private view returns (int256) {
+        return protocol.marginPosition(address(this), accountId, marketId).size;
     }
 
     /// @dev Shares of the account that wait to be redeemed.

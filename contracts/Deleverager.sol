@@ -23,6 +23,8 @@ contract Deleverager is IDeleverager {
     using MarketReader for uint256[16];
 
     uint256 private constant BTC = 0;
+    /// @dev What a cap is compared with: oracle and flags, open interest, smallest position, caps, last price.
+    uint256 private constant CAP_WORDS = 1 << 0 | 1 << 1 | 1 << 12 | 1 << 13 | 1 << 15;
 
     /// @inheritdoc IDeleverager
     IProtocol public immutable protocol;
@@ -97,7 +99,7 @@ contract Deleverager is IDeleverager {
     /// it, or the whole, if it is asked for, where less than the smallest position would be left.
     /// @param closed What has been closed of it already.
     function _excess(uint256 marketId, int256 held, int256 closed, bool whole) private view returns (uint256 excess) {
-        uint256[16] memory words = protocol.marketWords(marketId);
+        uint256[16] memory words = protocol.marketWords(marketId, CAP_WORDS);
         MarketConfig memory config = words.config();
         bool isLong = held > 0;
         uint256 cap = isLong ? config.maxLongOIValue : config.maxShortOIValue;

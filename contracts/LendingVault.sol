@@ -9,6 +9,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {BorrowerKind, ILendingVault, RateCurve} from "../interfaces/ILendingVault.sol";
+import {LenderShares} from "./credit/LenderShares.sol";
 import {Lending, Pool} from "./credit/Lending.sol";
 
 /// @title Lends one token to registered contracts
@@ -23,20 +24,16 @@ import {Lending, Pool} from "./credit/Lending.sol";
 /// rates and shares within coded bounds; the guardian can stop a borrower from borrowing more. Nobody can stop
 /// deposits, withdrawals or repayments.
 contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardTransient {
+    using LenderShares for uint256;
     using Lending for *;
     using Math for uint256;
     using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
-    /// @dev Largest `totalAssets` that deposits can lead to.
-    uint256 private constant MAX_ASSETS = 1e37;
     uint256 private constant MAX_CAP = 1e36;
     uint256 private constant MAX_RATE = 10e18;
     uint256 private constant MAX_RESERVE_SHARE = 0.5e18;
     uint256 private constant MAX_UNLOCK_TIME = 7 days;
-    uint256 private constant VIRTUAL_SHARES = 1e6;
-    /// @dev Deposits close when a share is worth less than a millionth of what the first one cost.
-    uint256 private constant WIPED_OUT_SHARES_PER_ASSET = 1e12;
 
     /// @dev What a borrower owes: debt shares of an indexed one, tokens of a quoted one. One slot: 16 + 15 + 1 bytes.
     struct Borrower {
@@ -98,10 +95,12 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         require(assets != 0, ZeroAmount());
         Pool memory p = _accrue();
         (uint256 value, uint256 supply) = (p.totalAssets(), totalSupply());
-        uint256 max = _maxDeposit(value, supply);
-        require(assets <= max, ERC4626ExceededMaxDeposit(receiver, assets, max));
-        shares = _toShares(assets, value, supply, Math.Rounding.Floor);
-        require(shares != 0, ZeroAmount());
+        shares = assets.toSharesDown(value, supply);
+        if (assets > LenderShares.room(value, supply) || shares == 0) {
+            uint256 max = LenderShares.maxDeposit(value, supply);
+            require(assets <= max, ERC4626ExceededMaxDeposit(receiver, assets, max));
+            revert ZeroAmount();
+        }
         _enter(p, receiver, assets, shares);
     }
 
@@ -115,9 +114,9 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         require(shares != 0, ZeroAmount());
         Pool memory p = _accrue();
         (uint256 value, uint256 supply) = (p.totalAssets(), totalSupply());
-        uint256 max = _maxMint(value, supply);
+        uint256 max = LenderShares.maxMint(value, supply);
         require(shares <= max, ERC4626ExceededMaxMint(receiver, shares, max));
-        assets = _toAssets(shares, value, supply, Math.Rounding.Ceil);
+        assets = shares.toAssetsUp(value, supply);
         _enter(p, receiver, assets, shares);
     }
 
@@ -131,9 +130,9 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         require(assets != 0, ZeroAmount());
         Pool memory p = _accrue();
         (uint256 value, uint256 supply) = (p.totalAssets(), totalSupply());
-        uint256 max = _maxWithdraw(p.idle, value, supply, balanceOf(owner));
+        uint256 max = p.idle.maxWithdraw(value, supply, balanceOf(owner));
         require(assets <= max, ERC4626ExceededMaxWithdraw(owner, assets, max));
-        shares = _toShares(assets, value, supply, Math.Rounding.Ceil);
+        shares = assets.toSharesUp(value, supply);
         _leave(p, receiver, owner, assets, shares);
     }
 
@@ -146,11 +145,13 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     {
         require(shares != 0, ZeroAmount());
         Pool memory p = _accrue();
-        (uint256 value, uint256 supply) = (p.totalAssets(), totalSupply());
-        uint256 max = _maxRedeem(p.idle, value, supply, balanceOf(owner));
-        require(shares <= max, ERC4626ExceededMaxRedeem(owner, shares, max));
-        assets = _toAssets(shares, value, supply, Math.Rounding.Floor);
-        require(assets != 0, ZeroAmount());
+        (uint256 value, uint256 supply, uint256 balance) = (p.totalAssets(), totalSupply(), balanceOf(owner));
+        assets = shares.toAssetsDown(value, supply);
+        if (shares > balance || assets > p.idle || assets == 0) {
+            uint256 max = p.idle.maxRedeem(value, supply, balance);
+            require(shares <= max, ERC4626ExceededMaxRedeem(owner, shares, max));
+            revert ZeroAmount();
+        }
         _leave(p, receiver, owner, assets, shares);
     }
 
@@ -174,7 +175,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         uint256 debt = _debt(b.kind, owed, p.index);
         require(debt <= b.cap, BorrowCapExceeded(debt, b.cap));
         _borrowers[msg.sender].owed = owed.toUint128();
-        _idle = uint128(p.idle - assets);
+        p.idle -= assets;
+        _store(p);
         emit Borrowed(msg.sender, receiver, assets, shares, debt);
         IERC20(asset()).safeTransfer(receiver, assets);
     }
@@ -184,7 +186,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         Pool memory p = _accrue();
         uint256 debt;
         (shares, debt) = _reduceDebt(p, assets);
-        _idle = (p.idle + assets).toUint128();
+        p.idle += assets;
+        _store(p);
         emit Repaid(msg.sender, assets, shares, debt);
         _receive(assets);
     }
@@ -201,7 +204,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         uint256 debt = b.owed + interest;
         _borrowers[msg.sender].owed = uint128(debt);
         _quoted = uint128(p.quoted + interest);
-        _reserves = (p.reserves + toTreasury).toUint168();
+        p.reserves += toTreasury;
+        _store(p);
         uint256 period = _profitUnlockTime;
         if (period != 0) {
             uint256 remaining = uint256(_lockedUntil).saturatingSub(block.timestamp);
@@ -222,8 +226,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
             p.locked -= fromLocked;
             _setLocked(p.locked);
         }
-        uint256 left = p.unlocked();
-        if (p.reserves > left) _reserves = uint168(left);
+        p.reserves = Math.min(p.reserves, p.unlocked());
+        _store(p);
         emit WrittenOff(msg.sender, assets, shares, debt, assets - fromLocked);
     }
 
@@ -231,7 +235,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function accrue() external {
-        _accrue();
+        _store(_accrue());
     }
 
     /// @inheritdoc ILendingVault
@@ -241,9 +245,10 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         Pool memory p = _accrue();
         amount = Math.min(p.reserves, p.idle);
         require(amount != 0, ZeroAmount());
-        _reserves = uint168(p.reserves - amount);
-        _idle = uint128(p.idle - amount);
-        emit ReservesCollected(receiver, amount, p.reserves - amount);
+        p.reserves -= amount;
+        p.idle -= amount;
+        _store(p);
+        emit ReservesCollected(receiver, amount, p.reserves);
         IERC20(asset()).safeTransfer(receiver, amount);
     }
 
@@ -272,14 +277,14 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function setRateCurve(RateCurve calldata curve) external restricted {
-        _accrue();
+        _store(_accrue());
         _setCurve(curve);
     }
 
     /// @inheritdoc ILendingVault
     function setReserveShare(uint256 share) external restricted {
         _checkParameter("reserveShare", share, 0, MAX_RESERVE_SHARE);
-        _accrue();
+        _store(_accrue());
         _reserveShare = uint64(share);
         emit ReserveShareSet(share);
     }
@@ -307,31 +312,31 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function totalDebt() external view returns (uint256 indexed_, uint256 quoted) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return (p.indexedDebt(), p.quoted);
     }
 
     /// @inheritdoc ILendingVault
     function lockedInterest() external view returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return p.locked;
     }
 
     /// @inheritdoc ILendingVault
     function reserves() external view returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return p.reserves;
     }
 
     /// @inheritdoc ILendingVault
     function utilisation() external view returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return p.utilisation();
     }
 
     /// @inheritdoc ILendingVault
     function borrowRate() external view returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return rateCurve().rate(p.utilisation());
     }
 
@@ -352,14 +357,14 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function debtIndex() external view returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return p.index;
     }
 
     /// @inheritdoc ILendingVault
     function debtOf(address account) external view returns (uint256) {
         Borrower memory b = _borrowers[account];
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return _debt(b.kind, b.owed, p.index);
     }
 
@@ -371,7 +376,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function toDebt(uint256 shares) external view returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return shares.mulDiv(p.index, Lending.RAY, Math.Rounding.Ceil);
     }
 
@@ -384,7 +389,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     /// @inheritdoc ILendingVault
     function maxBorrow(address account) external view returns (uint256) {
         Borrower memory b = _borrowers[account];
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         uint256 free =
             b.kind == BorrowerKind.Indexed ? b.owed.borrowable(b.cap, p.index) : uint256(b.cap).saturatingSub(b.owed);
         return Math.min(p.idle, free);
@@ -392,53 +397,63 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @notice Idle tokens and debts, without locked interest and what is the treasury's, as of now.
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
-        (Pool memory p,) = _current();
+        Pool memory p = _current();
         return p.totalAssets();
     }
 
     /// @inheritdoc IERC4626
     function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _maxDeposit(totalAssets(), totalSupply());
+        return LenderShares.maxDeposit(totalAssets(), totalSupply());
     }
 
     /// @inheritdoc IERC4626
     function maxMint(address) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _maxMint(totalAssets(), totalSupply());
+        return LenderShares.maxMint(totalAssets(), totalSupply());
     }
 
     /// @inheritdoc IERC4626
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _maxWithdraw(_idle, totalAssets(), totalSupply(), balanceOf(owner));
+        return LenderShares.maxWithdraw(_idle, totalAssets(), totalSupply(), balanceOf(owner));
     }
 
     /// @inheritdoc IERC4626
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return _maxRedeem(_idle, totalAssets(), totalSupply(), balanceOf(owner));
+        return LenderShares.maxRedeem(_idle, totalAssets(), totalSupply(), balanceOf(owner));
     }
 
     // ------------------------------------------------------------------------------------------------------- private
 
-    /// @dev The state as of now, and the interest that is not stored yet.
-    function _current() private view returns (Pool memory p, uint256 interest) {
+    /// @dev The state as it was left.
+    function _stored() private view returns (Pool memory p) {
         (p.index, p.idle, p.shares, p.reserves) = (_index, _idle, _shares, _reserves);
         if (_hasQuoted) {
             p.quoted = _quoted;
             p.locked = uint256(_locked).stillLocked(_lockedSince, _lockedUntil, block.timestamp);
         }
-        uint256 elapsed = block.timestamp - _accruedAt;
-        if (elapsed != 0) interest = p.accrue(rateCurve(), elapsed, _reserveShare);
     }
 
-    /// @dev Stores the state as of now, but for locked interest: that one unlocks by itself.
+    /// @dev The state as of now.
+    function _current() private view returns (Pool memory p) {
+        p = _stored();
+        uint256 elapsed = block.timestamp - _accruedAt;
+        if (elapsed != 0) p.accrue(rateCurve(), elapsed, _reserveShare);
+    }
+
+    /// @dev The state as of now, for an action that will `_store` it.
     function _accrue() private returns (Pool memory p) {
-        uint256 interest;
-        (p, interest) = _current();
-        if (_accruedAt == block.timestamp) return p;
-        _accruedAt = uint40(block.timestamp);
-        if (_index == p.index) return p;
-        _index = uint128(p.index);
-        _reserves = uint168(p.reserves);
-        emit InterestAccrued(p.index, interest, p.reserves);
+        p = _stored();
+        uint256 elapsed = block.timestamp - _accruedAt;
+        if (elapsed == 0) return p;
+        uint256 before = p.index;
+        uint256 interest = p.accrue(rateCurve(), elapsed, _reserveShare);
+        if (p.index != before) emit InterestAccrued(p.index, interest, p.reserves);
+    }
+
+    /// @dev What changes with time, and with every transfer.
+    function _store(Pool memory p) private {
+        uint256 free = p.idle.toUint128();
+        (_index, _idle) = (uint128(p.index), uint128(free));
+        (_reserves, _accruedAt) = (uint168(p.reserves), uint40(block.timestamp));
     }
 
     /// @dev For repaying and writing off: the caller owes `assets` less. The debt shares that are gone, and the debt after.
@@ -470,7 +485,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @dev Effects before the transfer: whoever is called by it sees shares and assets that fit each other.
     function _enter(Pool memory p, address receiver, uint256 assets, uint256 shares) private {
-        _idle = (p.idle + assets).toUint128();
+        p.idle += assets;
+        _store(p);
         _mint(receiver, shares);
         emit Deposit(msg.sender, receiver, assets, shares);
         _receive(assets);
@@ -478,7 +494,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     function _leave(Pool memory p, address receiver, address owner, uint256 assets, uint256 shares) private {
         if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
-        _idle = uint128(p.idle - assets);
+        p.idle -= assets;
+        _store(p);
         _burn(owner, shares);
         emit Withdraw(msg.sender, receiver, owner, assets, shares);
         IERC20(asset()).safeTransfer(receiver, assets);
@@ -516,50 +533,6 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     function _debt(BorrowerKind kind, uint256 owed, uint256 index) private pure returns (uint256) {
         return kind == BorrowerKind.Indexed ? owed.toDebt(index) : owed;
-    }
-
-    function _maxDeposit(uint256 value, uint256 supply) private pure returns (uint256 max) {
-        if (value < supply / WIPED_OUT_SHARES_PER_ASSET) return 0;
-        max = MAX_ASSETS.saturatingSub(value);
-        if (_toShares(max, value, supply, Math.Rounding.Floor) == 0) return 0;
-    }
-
-    /// @dev The largest number of shares whose price is within `_maxDeposit`.
-    function _maxMint(uint256 value, uint256 supply) private pure returns (uint256) {
-        return _toShares(_maxDeposit(value, supply), value, supply, Math.Rounding.Floor);
-    }
-
-    /// @dev What lies idle, and what the shares are worth.
-    function _maxWithdraw(uint256 free, uint256 value, uint256 supply, uint256 shares) private pure returns (uint256) {
-        return Math.min(free, _toAssets(shares, value, supply, Math.Rounding.Floor));
-    }
-
-    /// @dev The largest number of shares whose assets, rounded down, lie idle: one more would be worth one unit too many.
-    function _maxRedeem(uint256 free, uint256 value, uint256 supply, uint256 shares)
-        private
-        pure
-        returns (uint256 max)
-    {
-        max = _toAssets(shares, value, supply, Math.Rounding.Floor) <= free
-            ? shares
-            : _toShares(free + 1, value, supply, Math.Rounding.Ceil) - 1;
-        if (_toAssets(max, value, supply, Math.Rounding.Floor) == 0) return 0;
-    }
-
-    function _toShares(uint256 assets, uint256 value, uint256 supply, Math.Rounding rounding)
-        private
-        pure
-        returns (uint256)
-    {
-        return assets.mulDiv(supply + VIRTUAL_SHARES, value + 1, rounding);
-    }
-
-    function _toAssets(uint256 shares, uint256 value, uint256 supply, Math.Rounding rounding)
-        private
-        pure
-        returns (uint256)
-    {
-        return shares.mulDiv(value + 1, supply + VIRTUAL_SHARES, rounding);
     }
 
     function _decimalsOffset() internal pure override returns (uint8) {

@@ -8,7 +8,8 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Position, Realised} from "../interfaces/IMarkets.sol";
-import {IProtocol, PositionDetails} from "../interfaces/IProtocol.sol";
+import {IProtocol, PositionDetails, TradeKind} from "../interfaces/IProtocol.sol";
+import {ITradeRequests} from "../interfaces/ITradeRequests.sol";
 import {Deleverager} from "./Deleverager.sol";
 import {FixedPoint} from "./perps/FixedPoint.sol";
 import {Market, MarketLib} from "./perps/MarketLib.sol";
@@ -50,6 +51,8 @@ contract Protocol is IProtocol, Orders {
     IVault public immutable vault;
     /// @inheritdoc IProtocol
     address public immutable deleverager;
+    /// @inheritdoc IProtocol
+    ITradeRequests public immutable requests;
     IERC20 private immutable PREP;
 
     /// @dev A trader in storage. `id` is 0 without a position.
@@ -97,18 +100,22 @@ contract Protocol is IProtocol, Orders {
     mapping(address account => TraderSlots) private _traders;
     mapping(uint256 id => IdSlot) private _ids;
 
-    constructor(IERC20 prep, address authority, bool reservesByLargerSide) AccessManaged(authority) {
+    constructor(IERC20 prep, address authority, bool reservesByLargerSide, ITradeRequests requests_)
+        AccessManaged(authority)
+    {
         PREP = prep;
         Vault vault_ = new Vault(prep, address(this), authority, reservesByLargerSide);
         vault = vault_;
         deleverager = address(new Deleverager(this, vault_));
+        requests = requests_;
+        requests_.bind();
     }
 
     // --------------------------------------------------------------------------------------------------- collateral
 
     /// @inheritdoc IProtocol
     function depositCollateral(uint256 amount) external nonReentrant {
-        require(amount != 0, ZeroAmount());
+        _checkNotZero(amount);
         TraderSlots storage slots = _traders[msg.sender];
         uint256 collateral = slots.collateral + amount;
         _checkAmount(collateral, type(uint128).max);
@@ -119,7 +126,7 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function withdrawCollateral(uint256 amount) external nonReentrant {
-        require(amount != 0, ZeroAmount());
+        _checkNotZero(amount);
         Trader memory trader = _load(msg.sender);
         uint256 collateral = trader.collateral;
         _check(amount <= collateral, InsufficientCollateral.selector, collateral, amount);
@@ -133,7 +140,7 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function countDeposit(int256 assets) external nonReentrant {
-        require(msg.sender == address(vault), NotVault(msg.sender));
+        _check(msg.sender == address(vault), NotVault.selector, uint160(msg.sender));
         _countDeposit(assets);
     }
 
@@ -141,54 +148,60 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function openPositionWithSize(uint256 size, bool isLong) external {
-        _open(size, true, isLong, _noLimits());
+        _trade(TradeKind.OpenWithSize, isLong, size);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithSize(uint256 size, bool isLong, uint256 acceptablePrice, uint256 deadline) external {
-        _open(size, true, isLong, Limits(true, acceptablePrice, deadline));
+        _trade(TradeKind.OpenWithSize, isLong, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithToken(uint256 sizeOfToken, bool isLong) external {
-        _open(sizeOfToken, false, isLong, _noLimits());
+        _trade(TradeKind.OpenWithToken, isLong, sizeOfToken);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithToken(uint256 sizeOfToken, bool isLong, uint256 acceptablePrice, uint256 deadline)
         external
     {
-        _open(sizeOfToken, false, isLong, Limits(true, acceptablePrice, deadline));
+        _trade(TradeKind.OpenWithToken, isLong, sizeOfToken, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function increasePosition(uint256 size) external {
-        _increase(size, _noLimits());
+        _trade(TradeKind.Increase, false, size);
     }
 
     /// @inheritdoc IProtocol
     function increasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
-        _increase(size, Limits(true, acceptablePrice, deadline));
+        _trade(TradeKind.Increase, false, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function decreasePosition(uint256 size) external {
-        _decrease(size, _noLimits());
+        _trade(TradeKind.Decrease, false, size);
     }
 
     /// @inheritdoc IProtocol
     function decreasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
-        _decrease(size, Limits(true, acceptablePrice, deadline));
+        _trade(TradeKind.Decrease, false, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function closePosition() external {
-        _close(_noLimits());
+        _trade(TradeKind.Close, false, 0);
     }
 
     /// @inheritdoc IProtocol
     function closePosition(uint256 acceptablePrice, uint256 deadline) external {
-        _close(Limits(true, acceptablePrice, deadline));
+        _trade(TradeKind.Close, false, 0, acceptablePrice, deadline);
+    }
+
+    /// @inheritdoc IProtocol
+    function tradeFor(address account, TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice) external {
+        _check(msg.sender == address(requests), NotRequests.selector, uint160(msg.sender));
+        _trade(account, kind, isLong, amount, Limits(true, acceptablePrice, type(uint256).max));
     }
 
     /// @inheritdoc IProtocol
@@ -302,26 +315,51 @@ contract Protocol is IProtocol, Orders {
 
     // ------------------------------------------------------------------------------------------------------ actions
 
-    /// @dev `amount` is a notional in PREP, or a size in base units if not `inPrep`.
-    function _open(uint256 amount, bool inPrep, bool isLong, Limits memory limits) private nonReentrant {
-        Trader memory trader = _load(msg.sender);
-        require(trader.id == 0, PositionExists(trader.id));
-        _checkInputs(amount, limits);
-        Market memory market = _begin(BTC);
-        uint256 size = inPrep ? _sizeOf(amount, market.price) : amount;
-        _checkAmount(size, MAX_SIZE);
-        _grow(market, trader, isLong ? int256(size) : -int256(size), limits);
+    function _trade(TradeKind kind, bool isLong, uint256 amount) private {
+        _trade(kind, isLong, amount, _noLimits());
     }
 
-    function _increase(uint256 notional, Limits memory limits) private nonReentrant {
-        Trader memory trader = _load(msg.sender);
-        require(trader.id != 0, NoPosition());
-        _checkInputs(notional, limits);
-        Market memory market = _begin(BTC);
-        uint256 added = _sizeOf(notional, market.price);
-        _checkAmount(added, MAX_SIZE);
-        int256 size = int256(added);
-        _grow(market, trader, trader.position.size > 0 ? size : -size, limits);
+    function _trade(TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice, uint256 deadline) private {
+        _trade(kind, isLong, amount, Limits(true, acceptablePrice, deadline));
+    }
+
+    /// @dev A trade of the caller himself, which fills at once.
+    function _trade(TradeKind kind, bool isLong, uint256 amount, Limits memory limits) private {
+        _check(_markets[BTC].flags & MarketStorage.DELAY == 0, TwoStepMarket.selector, BTC);
+        _trade(msg.sender, kind, isLong, amount, limits);
+    }
+
+    /// @dev `isLong` counts where a position is opened; `amount` as the function of that kind takes it, if it takes one.
+    function _trade(address account, TradeKind kind, bool isLong, uint256 amount, Limits memory limits)
+        private
+        nonReentrant
+    {
+        Trader memory trader = _load(account);
+        if (kind <= TradeKind.OpenWithToken) _check(trader.id == 0, PositionExists.selector, trader.id);
+        else require(trader.id != 0, NoPosition());
+        require(amount != 0 || kind == TradeKind.Close, ZeroAmount());
+        _check(!limits.set || block.timestamp <= limits.deadline, DeadlinePassed.selector, limits.deadline);
+
+        int256 size = trader.position.size;
+        if (kind >= TradeKind.Decrease) {
+            if (kind == TradeKind.Decrease) size = _partOf(trader.position, amount);
+            Market memory market = _begin(BTC);
+            _checkNotZero(uint256(size));
+            _reduce(market, trader, size, limits);
+        } else {
+            Market memory market = _begin(BTC);
+            if (kind != TradeKind.OpenWithToken) amount = _sizeOf(amount, market.price);
+            _checkAmount(amount, MAX_SIZE);
+            if (kind == TradeKind.Increase) isLong = size > 0;
+            _grow(market, trader, isLong ? int256(amount) : -int256(amount), limits);
+        }
+    }
+
+    /// @dev The part of a position whose entry notional is `notional`, rounded down.
+    function _partOf(Position memory p, uint256 notional) private pure returns (int256) {
+        uint256 entryNotional = PositionLib.notional(p.size, p.entryPrice);
+        _check(notional <= entryNotional, DecreaseTooLarge.selector, notional, entryNotional);
+        return notional == entryNotional ? p.size : p.size * int256(notional) / int256(entryNotional);
     }
 
     function _grow(Market memory market, Trader memory trader, int256 size, Limits memory limits) private {
@@ -365,29 +403,6 @@ contract Protocol is IProtocol, Orders {
             fee,
             market.state.borrowIndex
         );
-    }
-
-    function _decrease(uint256 notional, Limits memory limits) private nonReentrant {
-        Trader memory trader = _load(msg.sender);
-        require(trader.id != 0, NoPosition());
-        _checkInputs(notional, limits);
-        Position memory p = trader.position;
-        uint256 entryNotional = PositionLib.notional(p.size, p.entryPrice);
-        _check(notional <= entryNotional, DecreaseTooLarge.selector, notional, entryNotional);
-        Market memory market = _begin(BTC);
-        int256 part = p.size;
-        if (notional < entryNotional) {
-            part = part * int256(notional) / int256(entryNotional);
-            require(part != 0, ZeroAmount());
-        }
-        _reduce(market, trader, part, limits);
-    }
-
-    function _close(Limits memory limits) private nonReentrant {
-        Trader memory trader = _load(msg.sender);
-        require(trader.id != 0, NoPosition());
-        _checkInputs(1, limits);
-        _reduce(_begin(BTC), trader, trader.position.size, limits);
     }
 
     /// @return realised What the trader won or lost, fees included.
@@ -479,11 +494,6 @@ contract Protocol is IProtocol, Orders {
 
     // ------------------------------------------------------------------------------------------------------- checks
 
-    function _checkInputs(uint256 amount, Limits memory limits) private view {
-        require(amount != 0, ZeroAmount());
-        require(!limits.set || block.timestamp <= limits.deadline, DeadlinePassed(limits.deadline));
-    }
-
     function _checkPrice(uint256 price, bool buying, Limits memory limits) private pure {
         if (!limits.set) return;
         uint256 acceptable = limits.acceptablePrice;
@@ -493,9 +503,7 @@ contract Protocol is IProtocol, Orders {
 
     function _checkLeverage(Market memory market, Trader memory trader) private pure {
         Position memory p = trader.position;
-        Realised memory r;
-        market.realise(r, p, p.size, market.fillPrice(-p.size));
-        (int256 equity, int256 atOracle) = market.equities(p, r, trader.collateral);
+        (int256 equity, int256 atOracle) = _closingEquities(market, p, trader.collateral);
         uint256 leverage = _leverage(p, SignedMath.min(equity, atOracle));
         _check(leverage <= MAX_LEVERAGE, LeverageTooHigh.selector, leverage, MAX_LEVERAGE);
     }
@@ -514,7 +522,7 @@ contract Protocol is IProtocol, Orders {
     function _sizeOf(uint256 notional, uint256 price) private pure returns (uint256 size) {
         _checkAmount(notional, MAX_COST);
         size = (notional * FixedPoint.WAD).divDown(price);
-        require(size != 0, ZeroAmount());
+        _checkNotZero(size);
     }
 
     // ------------------------------------------------------------------------------------------------------ storage
@@ -532,7 +540,7 @@ contract Protocol is IProtocol, Orders {
 
     function _ownerOf(uint256 id) private view returns (address owner) {
         owner = _ids[id].owner;
-        require(owner != address(0), UnknownPosition(id));
+        _check(owner != address(0), UnknownPosition.selector, id);
     }
 
     /// @dev Stores trader and market. A position that has become flat is cleared and its id freed.

@@ -36,6 +36,8 @@ contract ProtocolLens is IProtocolLens {
     using PositionLib for Realised;
 
     uint256 private constant BTC = 0;
+    /// @dev Every word of a market.
+    uint256 private constant ALL = type(uint256).max;
 
     /// @dev What the traders of some markets have coming.
     struct Unrealised {
@@ -101,7 +103,7 @@ contract ProtocolLens is IProtocolLens {
         view
         returns (uint256 price, uint256 openingFee, uint256 closingFee)
     {
-        uint256[16] memory words = protocol.marketWords(marketId);
+        uint256[16] memory words = protocol.marketWords(marketId, ALL);
         price = words.load().fillPrice(size);
         MarketConfig memory config = words.config();
         openingFee = Pricing.fee(config.openingFeeRate, size, price);
@@ -115,7 +117,7 @@ contract ProtocolLens is IProtocolLens {
 
     /// @inheritdoc IProtocolLens
     function marketBooks(uint256 marketId) external view returns (Books memory) {
-        uint256[16] memory words = protocol.marketWords(marketId);
+        uint256[16] memory words = protocol.marketWords(marketId, ALL);
         return _books(words.cashFlow(), _unrealised(words));
     }
 
@@ -125,7 +127,7 @@ contract ProtocolLens is IProtocolLens {
         Unrealised memory u;
         uint256 count = protocol.marketCount();
         for (uint256 id = 0; id < count; ++id) {
-            uint256[16] memory words = protocol.marketWords(id);
+            uint256[16] memory words = protocol.marketWords(id, ALL);
             CashFlow memory f = words.cashFlow();
             flow.pricePnl += f.pricePnl;
             flow.openingFee += f.openingFee;
@@ -145,22 +147,22 @@ contract ProtocolLens is IProtocolLens {
 
     /// @inheritdoc IProtocolLens
     function marketConfig(uint256 marketId) external view returns (MarketConfig memory) {
-        return protocol.marketWords(marketId).config();
+        return protocol.marketWords(marketId, ALL).config();
     }
 
     /// @inheritdoc IProtocolLens
     function marketState(uint256 marketId) external view returns (MarketState memory) {
-        return protocol.marketWords(marketId).state();
+        return protocol.marketWords(marketId, ALL).state();
     }
 
     /// @inheritdoc IProtocolLens
     function cashFlow(uint256 marketId) external view returns (CashFlow memory) {
-        return protocol.marketWords(marketId).cashFlow();
+        return protocol.marketWords(marketId, ALL).cashFlow();
     }
 
     /// @inheritdoc IProtocolLens
     function market(uint256 marketId) external view returns (MarketView memory v) {
-        uint256[16] memory words = protocol.marketWords(marketId);
+        uint256[16] memory words = protocol.marketWords(marketId, ALL);
         v.config = words.config();
         v.settled = words.settled();
         Market memory m = words.load();
@@ -193,7 +195,7 @@ contract ProtocolLens is IProtocolLens {
 
     /// @dev A market accrued to now.
     function _load(uint256 marketId) private view returns (Market memory) {
-        return protocol.marketWords(marketId).load();
+        return protocol.marketWords(marketId, ALL).load();
     }
 
     /// @dev A market without positions is not asked for its price.

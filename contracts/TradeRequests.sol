@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IMarkets} from "../interfaces/IMarkets.sol";
 import {Condition, OrderState} from "../interfaces/IOrderBook.sol";
@@ -13,7 +14,32 @@ import {FillWindow} from "./perps/FillWindow.sol";
 import {MarketStorage} from "./perps/MarketStorage.sol";
 
 /// @title Isolated trades in two steps
-/// @notice Holds requests, and the keeper fees that they reserve, until somebody fills or removes them. No owner, no setting.
+/// @notice Holds requests, and the keeper fees that they reserve, until somebody fills or removes them.
+///
+/// WHY. Whoever sees prices elsewhere before they are published here would trade at the old one. A request fills at a price
+/// that nobody knew when it was made: the first one published `minExecutionDelay` or more after it, and no other.
+///
+/// NO CHOICE AFTERWARDS. A request cannot be changed or cancelled. It fills while its price is the latest; then it is dead. The
+/// worst price and the expiry are fixed before the price is known. The fee, at least 1 PREP, makes others fill it at once. A
+/// trade that fails for lack of collateral uses the request up all the same, and its fee goes to who tried: otherwise a
+/// trader would ask for more than he can pay, look at what prices elsewhere do, and pay in and fill it himself where
+/// that wins. A trade that fails for any other reason leaves the request as it was: its trader cannot turn those on and off.
+///
+/// WHAT REMAINS. Until somebody first tries to fill it, a trader can still take collateral out or pay it in, and so decide with
+/// what he knows between the price's observation and that try: one block where keepers are awake. It costs the fee, if
+/// others come first, and the fees of trading where he lets it fill. Whoever fills requests decides, as everywhere, the
+/// order of those that are ready. Nothing limits how many one trader has; each has to be paid for and can be filled.
+///
+/// DELAY. It must be longer than an answer takes from being observed to being published: an answer seen on its way would be
+/// known otherwise. Where filling costs more than the fee, nobody does it but the trader, when he likes: fees of 1 PREP
+/// are for chains where that pays for a trade.
+///
+/// DEATH. Of its price: the fee goes to who removes it. By expiry before there was a price, or of a settled market where it would
+/// open something: the fee goes back to the trader. Neither needs a usable price. In a market that has become one-step a
+/// request fills at once; in a settled one it closes at the last price.
+///
+/// MONEY. Holds exactly the fees of the requests that are left. Requires a token without hooks and without fees on transfer.
+/// Amounts PREP base units, prices WAD, times seconds. No owner, no setting; the protocol binds itself once.
 contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -95,7 +121,8 @@ contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
 
     /// @inheritdoc ITradeRequests
     function execute(uint256 requestId) external nonReentrant {
-        PREP.safeTransfer(msg.sender, _execute(requestId, msg.sender));
+        (, uint256 keeperFee) = _execute(requestId, msg.sender);
+        PREP.safeTransfer(msg.sender, keeperFee);
     }
 
     /// @inheritdoc ITradeRequests
@@ -103,9 +130,9 @@ contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
         filled = new bool[](requestIds.length);
         uint256 fees;
         for (uint256 i = 0; i < requestIds.length; ++i) {
-            try this.executeFor(requestIds[i], msg.sender) returns (uint256 keeperFee) {
+            try this.executeFor(requestIds[i], msg.sender) returns (bool filled_, uint256 keeperFee) {
+                filled[i] = filled_;
                 fees += keeperFee;
-                filled[i] = true;
             } catch (bytes memory reason) {
                 emit TradeSkipped(requestIds[i], reason);
             }
@@ -114,7 +141,7 @@ contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
     }
 
     /// @notice One of a batch, undone alone if it fails. For this contract only.
-    function executeFor(uint256 requestId, address keeper) external returns (uint256 keeperFee) {
+    function executeFor(uint256 requestId, address keeper) external returns (bool filled, uint256 keeperFee) {
         require(msg.sender == address(this), NotItself(msg.sender));
         return _execute(requestId, keeper);
     }
@@ -156,15 +183,25 @@ contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
         return _count;
     }
 
-    /// @dev Fills a request. What it leaves is the fee, which is to be paid.
-    function _execute(uint256 requestId, address keeper) private returns (uint256 keeperFee) {
+    /// @dev Fills a request, or uses it up where collateral is missing. Either way its fee is left to be paid.
+    function _execute(uint256 requestId, address keeper) private returns (bool filled, uint256 keeperFee) {
         TradeRequest memory r = _load(requestId);
         (OrderState state,) = _judge(r);
         require(state == OrderState.Ready, RequestNotReady(requestId, state));
         delete _requests[requestId];
-        IProtocol(protocol).tradeFor(r.trader, r.kind, r.isLong, r.amount, r.acceptablePrice);
-        emit TradeFilled(requestId, r.trader, keeper, r.keeperFee);
-        return r.keeperFee;
+        try IProtocol(protocol).tradeFor(r.trader, r.kind, r.isLong, r.amount, r.acceptablePrice) {
+            filled = true;
+            emit TradeFilled(requestId, r.trader, keeper, r.keeperFee);
+        } catch (bytes memory reason) {
+            // Exactly these two: a filler could bring about others, such as running out of gas, and take the fee.
+            bytes4 selector = bytes4(reason);
+            if (selector != IProtocol.InsufficientCollateral.selector && selector != IProtocol.LeverageTooHigh.selector)
+            {
+                Address.verifyCallResult(false, reason);
+            }
+            emit TradeRefused(requestId, r.trader, keeper, reason);
+        }
+        return (filled, r.keeperFee);
     }
 
     /// @dev The state of a request, and who gets its fee should it be dead.

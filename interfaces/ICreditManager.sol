@@ -68,8 +68,8 @@ struct Action {
 /// @notice How an account stands, PREP base units.
 /// @param assets Value of all balances. @param collateral The same, each weighted.
 /// @param owed Value of all debts, rounded up. @param debt The same, each divided by the weight of its asset.
-/// @param pnl What its positions would realise.
-/// @param required What its positions need: their value, each weighted, rounded up.
+/// @param pnl What its positions would realise. @param notional Their value at oracle prices.
+/// @param required What its positions need: that value, each weighted, rounded up.
 /// @param equity `collateral + pnl - debt`. It stands well if that is at least `required`.
 struct Health {
     uint256 assets;
@@ -77,6 +77,7 @@ struct Health {
     uint256 owed;
     uint256 debt;
     int256 pnl;
+    uint256 notional;
     uint256 required;
     int256 equity;
 }
@@ -90,8 +91,9 @@ struct Holding {
 }
 
 /// @notice What a liquidation did. Amounts in base units of their asset.
-/// @param closed Value of the positions that were closed, at oracle prices, PREP. @param reward For closing them, PREP.
-/// @param repaid What the liquidator paid for debt, what he lent to closing included. @param seized What he got for it.
+/// @param closed Value of the positions that were closed, at oracle prices, PREP.
+/// @param reward PREP that the liquidator got for closing them. What the balance did not have is in `seized`.
+/// @param repaid What the liquidator paid for debt, what he lent to closing included. @param seized Collateral that he got.
 /// @param bonus On what he paid, WAD. @param badDebt Value of what was written off, PREP.
 struct Liquidation {
     uint256 closed;
@@ -187,7 +189,8 @@ interface ICreditManager is IERC721, IMarginClient {
     /// @notice Liquidates an account that does not stand well with its liquidation thresholds: closes its positions, pays debts
     /// out of balances of the same asset, and lets the caller pay up to `maxRepay` of `debtAsset` for `collateralAsset`, with
     /// a bonus, until the account is at the target. Debt of an account that has nothing left is written off.
-    /// The caller's allowance to the manager must cover what he pays; he is paid for closing in PREP.
+    /// The caller's allowance to the manager must cover what he pays; he is paid for closing in PREP or, where
+    /// there is none, in the collateral.
     function liquidate(uint256 accountId, uint256 debtAsset, uint256 collateralAsset, uint256 maxRepay)
         external
         returns (Liquidation memory);

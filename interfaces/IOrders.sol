@@ -76,12 +76,12 @@ interface IOrders is IMarkets {
     /// @notice A position as stored. Needs no price.
     function marginPosition(address client, uint256 account, uint256 marketId) external view returns (Position memory);
 
-    /// @notice What a margin client needs to know of a position for its account's health. Reverts without a usable price.
+    /// @notice What a margin client needs to know of a position for its account's health. Reverts without a usable price;
+    /// all zero, without a price, where there is no position.
     /// @return size Base units.
     /// @return value `|size|` at the oracle price, PREP base units, rounded down.
     /// @return atFill What closing all of it would realise now, fees included.
-    /// @return atOracle The same, but at the bare oracle
-    /// price.
+    /// @return atOracle The same, with the price PnL at the bare oracle price.
     function marginEquity(address client, uint256 account, uint256 marketId)
         external
         view

@@ -22,12 +22,16 @@ struct TradeRequest {
 /// @notice While the isolated market has a `minExecutionDelay`, opening, increasing, decreasing and closing go through here: a
 /// request fills, by anyone and for its keeper fee, at the first oracle price published at least that long after it was
 /// placed, and only while that price is the latest. It can be neither changed nor cancelled. Once a later price exists it is
-/// dead, and whoever removes it takes its fee. Liquidation and deleverage need no request.
+/// dead, and whoever removes it takes its fee. So does whoever tries to fill it where its trader lacks the collateral.
+/// Liquidation and deleverage need no request.
 interface ITradeRequests {
     /// @notice A trade was requested.
     event TradeRequested(uint256 indexed requestId, address indexed trader, TradeRequest request);
     /// @notice A request was filled.
     event TradeFilled(uint256 indexed requestId, address indexed trader, address indexed keeper, uint256 keeperFee);
+    /// @notice A request that was ready is gone because its trader lacks collateral: `reason` is the protocol's error. Its fee
+    /// went to who tried to fill it.
+    event TradeRefused(uint256 indexed requestId, address indexed trader, address indexed keeper, bytes reason);
     /// @notice A dead request was removed. `feeToRemover`: whether the fee went to who did it or back to the trader.
     event TradeRemoved(uint256 indexed requestId, address indexed trader, address indexed remover, bool feeToRemover);
     /// @notice A request of a batch was left as it is.
@@ -64,7 +68,7 @@ interface ITradeRequests {
         uint256 keeperFee
     ) external returns (uint256 requestId);
 
-    /// @notice Fills a request. Its fee goes to the caller.
+    /// @notice Fills a request, or ends it without a trade where its trader lacks collateral. Its fee goes to the caller.
     function execute(uint256 requestId) external;
 
     /// @notice As `execute`, for many; one that fails is skipped. @return filled Which ones were filled.

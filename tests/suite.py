@@ -28,6 +28,7 @@ BTC = {
     "maxLongOIValue": UNLIMITED,
     "maxShortOIValue": UNLIMITED,
     "maxNetOIValue": UNLIMITED,
+    "minExecutionDelay": 0,
 }
 
 # The same with everything on that the engine knows.
@@ -61,7 +62,7 @@ ROLES = {
     ),
     "GUARDIAN": (("disableMarket(uint256)",), ("stopWithdrawals()",)),
 }
-CONFIG_TUPLE = "(address,bool" + 11 * ",uint256" + ")"
+CONFIG_TUPLE = "(address,bool" + 12 * ",uint256" + ")"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Suite:
     vault: ContractInstance
     lens: ContractInstance
     deleverager: ContractInstance
+    requests: ContractInstance
     market: dict
     node: Node
 
@@ -153,7 +155,8 @@ def deploy_suite(
         project.MockAggregator, FEED_DECIMALS, "BTC / USD", price * 10**FEED_DECIMALS
     )
     oracle = admin.deploy(project.ChainlinkOracle, (feed, heartbeat, 18, 0, 0, ZERO_ADDRESS, 0))
-    protocol = admin.deploy(project.Protocol, prep, authority, by_larger_side)
+    requests = admin.deploy(project.TradeRequests, prep)
+    protocol = admin.deploy(project.Protocol, prep, authority, by_larger_side, requests)
     vault = project.Vault.at(protocol.vault())
     lens = admin.deploy(project.ProtocolLens, protocol)
     deleverager = project.Deleverager.at(protocol.deleverager())
@@ -186,5 +189,6 @@ def deploy_suite(
         vault=vault,
         lens=lens,
         deleverager=deleverager,
+        requests=requests,
         market=market,
     )

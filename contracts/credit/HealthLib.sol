@@ -37,6 +37,7 @@ library HealthLib {
 
     /// @notice Adds a position. What it requires is rounded up.
     function addPosition(Health memory h, uint256 value, int256 pnl, uint256 weight) internal pure {
+        h.notional += value;
         h.required += (value * (BPS - weight)).divUp(BPS);
         h.pnl += pnl;
     }

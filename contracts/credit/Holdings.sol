@@ -66,11 +66,11 @@ abstract contract Holdings is Accounts {
     /// @inheritdoc ICreditManager
     function addAsset(AssetConfig calldata config) external restricted returns (uint256) {
         uint256 count = assetCount;
-        bool known = count == MAX_ASSETS || address(config.token).code.length == 0;
+        bool refused = count == MAX_ASSETS || address(config.token).code.length == 0;
         for (uint256 id = 0; id < count; ++id) {
-            known = known || _assets[id].token == config.token;
+            if (_assets[id].token == config.token) refused = true;
         }
-        require(!known, AssetRefused(address(config.token)));
+        _refuse(refused, config);
         return _addAsset(config);
     }
 
@@ -79,7 +79,7 @@ abstract contract Holdings is Accounts {
         AssetSlots storage a = _asset(assetId);
         ILendingVault old = a.lendingVault;
         bool inUse = address(old) != address(0) && old != config.lendingVault && old.debtShares(address(this)) != 0;
-        require(config.token == a.token && !inUse, AssetRefused(address(config.token)));
+        _refuse(inUse || config.token != a.token, config);
         _configure(assetId, config);
     }
 
@@ -244,6 +244,10 @@ abstract contract Holdings is Accounts {
         _configure(assetId, config);
     }
 
+    function _refuse(bool refused, AssetConfig memory config) private pure {
+        require(!refused, AssetRefused(address(config.token)));
+    }
+
     function _configure(uint256 assetId, AssetConfig memory config) private {
         bool isPrep = assetId == PREP;
         bool lends = address(config.lendingVault) != address(0);
@@ -252,7 +256,7 @@ abstract contract Holdings is Accounts {
         _checkParameter("liquidationThreshold", config.liquidationThreshold, min, max);
         _checkParameter("maxLtv", config.maxLtv, min, config.liquidationThreshold);
         _checkParameter("oracle", uint160(address(config.oracle)), isPrep ? 0 : 1, isPrep ? 0 : type(uint160).max);
-        require(!lends || config.lendingVault.asset() == address(config.token), AssetRefused(address(config.token)));
+        _refuse(lends && config.lendingVault.asset() != address(config.token), config);
 
         AssetSlots storage a = _assets[assetId];
         a.oracle = config.oracle;

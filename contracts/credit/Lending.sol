@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {RateCurve} from "../../interfaces/ILendingVault.sol";
 
-/// @notice A lending vault's state at one moment.
+/// @notice A lending vault's state at one moment. Tokens and debt shares are below 2^128, the index is at most that.
 struct Pool {
     /// @dev What one debt share is worth, RAY.
     uint256 index;
@@ -15,55 +15,70 @@ struct Pool {
     uint256 quoted;
     /// @dev Recorded interest that lenders do not count yet.
     uint256 locked;
-    /// @dev The treasury's part.
+    /// @dev The treasury's part, below 2^168.
     uint256 reserves;
 }
 
 /// @title The arithmetic of lending
 /// @notice Pure. Amounts are token base units, rates WAD a year, the index RAY. Lenders count a debt rounded down, who
-/// owes it pays it rounded up. Products of two 128-bit numbers need no 512 bits.
+/// owes it pays it rounded up.
+/// Within the bounds of `Pool` and `RateCurve` no sum or product here can overflow, so what every action needs does not
+/// look: debts are below 2^167, and over 2^40 seconds the largest rate grows to below 2^235.
 library Lending {
-    using Math for uint256;
-
     uint256 internal constant WAD = 1e18;
     uint256 internal constant RAY = 1e27;
     uint256 internal constant YEAR = 31_536_000;
     /// @dev Where the index, and interest, stop.
     uint256 internal constant MAX_INDEX = type(uint128).max;
 
+    // --------------------------------------------------------------------------------------------------------- state
+
     /// @notice What lenders count of the debt of indexed borrowers, rounded down.
     function indexedDebt(Pool memory p) internal pure returns (uint256) {
-        return p.shares * p.index / RAY;
+        unchecked {
+            return p.shares * p.index / RAY;
+        }
     }
 
-    /// @notice What the lenders have: without what is the treasury's, and what is locked.
+    /// @notice What the lenders have: without what is locked, and what is the treasury's.
     function totalAssets(Pool memory p) internal pure returns (uint256) {
-        return unlocked(p).saturatingSub(p.reserves);
+        return FixedPointMathLib.saturatingSub(unlocked(p), p.reserves);
     }
 
     /// @notice Everything but locked interest.
     function unlocked(Pool memory p) internal pure returns (uint256) {
-        return (p.idle + indexedDebt(p) + p.quoted).saturatingSub(p.locked);
+        unchecked {
+            return FixedPointMathLib.saturatingSub(p.idle + indexedDebt(p) + p.quoted, p.locked);
+        }
     }
 
     /// @notice Debt over debt and idle tokens, WAD, rounded down. 0 without debt.
     function utilisation(Pool memory p) internal pure returns (uint256) {
-        uint256 debt = indexedDebt(p) + p.quoted;
-        return debt == 0 ? 0 : debt * WAD / (debt + p.idle);
+        unchecked {
+            uint256 debt = indexedDebt(p) + p.quoted;
+            return debt == 0 ? 0 : debt * WAD / (debt + p.idle);
+        }
     }
+
+    // ------------------------------------------------------------------------------------------------------ interest
 
     /// @notice The yearly rate at a utilisation.
     function rate(RateCurve memory curve, uint256 used) internal pure returns (uint256) {
-        if (used <= curve.kink) return curve.atZero + (curve.atKink - curve.atZero) * used / curve.kink;
-        return curve.atKink + (curve.atFull - curve.atKink) * (used - curve.kink) / (WAD - curve.kink);
+        unchecked {
+            if (used <= curve.kink) return curve.atZero + (curve.atKink - curve.atZero) * used / curve.kink;
+            return curve.atKink + (curve.atFull - curve.atKink) * (used - curve.kink) / (WAD - curve.kink);
+        }
     }
 
     /// @notice The index after `elapsed` seconds at a rate: three terms of the exponential function.
     function grown(uint256 index, uint256 yearly, uint256 elapsed) internal pure returns (uint256) {
-        uint256 x = yearly * 1e9 * elapsed / YEAR;
-        uint256 second = x * x / (2 * RAY);
-        uint256 third = second * x / (3 * RAY);
-        return Math.min(index + index.saturatingMul(x + second + third) / RAY, MAX_INDEX);
+        unchecked {
+            uint256 x = yearly * 1e9 * elapsed / YEAR;
+            uint256 second = x * x / (2 * RAY);
+            uint256 third = second * x / (3 * RAY);
+            uint256 growth = FixedPointMathLib.saturatingMul(index, x + second + third) / RAY;
+            return FixedPointMathLib.min(index + growth, MAX_INDEX);
+        }
     }
 
     /// @notice Brings a pool `elapsed` seconds forward, at the rate of the state as it was left.
@@ -74,18 +89,33 @@ library Lending {
     {
         uint256 before = indexedDebt(p);
         p.index = grown(p.index, rate(curve, utilisation(p)), elapsed);
-        interest = indexedDebt(p) - before;
-        p.reserves += interest * reserveShare / WAD;
+        unchecked {
+            interest = indexedDebt(p) - before;
+            p.reserves += interest * reserveShare / WAD;
+        }
     }
+
+    /// @notice What is locked at `time` of what was `locked` at `since`, rounded up.
+    function stillLocked(uint256 locked, uint256 since, uint256 until, uint256 time) internal pure returns (uint256) {
+        return time >= until ? 0 : FixedPointMathLib.divUp(locked * (until - time), until - since);
+    }
+
+    /// @notice For how long `left`, which had `remaining` seconds, and `added` for a whole period are locked together:
+    /// the average by amounts, rounded up. Small amounts cannot hold up large ones.
+    function lockTime(uint256 left, uint256 remaining, uint256 added, uint256 period) internal pure returns (uint256) {
+        return FixedPointMathLib.divUp(left * remaining + added * period, left + added);
+    }
+
+    // --------------------------------------------------------------------------------------------------- debt shares
 
     /// @notice What somebody owes for debt shares, rounded up.
     function toDebt(uint256 shares, uint256 index) internal pure returns (uint256) {
-        return (shares * index).ceilDiv(RAY);
+        return FixedPointMathLib.fullMulDivUp(shares, index, RAY);
     }
 
     /// @notice Debt shares for tokens taken, rounded up.
     function toSharesUp(uint256 assets, uint256 index) internal pure returns (uint256) {
-        return (assets * RAY).ceilDiv(index);
+        return FixedPointMathLib.divUp(assets * RAY, index);
     }
 
     /// @notice Debt shares for tokens paid, rounded down. For the exact debt of some shares (`toDebt`) those shares.
@@ -95,17 +125,6 @@ library Lending {
 
     /// @notice The most that can be taken so that the debt of `shares` and of what is added, rounded up, is within `cap`.
     function borrowable(uint256 shares, uint256 cap, uint256 index) internal pure returns (uint256) {
-        return toSharesDown(cap, index).saturatingSub(shares) * index / RAY;
-    }
-
-    /// @notice What is locked at `time` of what was `locked` at `since`, rounded up.
-    function stillLocked(uint256 locked, uint256 since, uint256 until, uint256 time) internal pure returns (uint256) {
-        return time >= until ? 0 : (locked * (until - time)).ceilDiv(until - since);
-    }
-
-    /// @notice For how long `left`, which had `remaining` seconds, and `added` for a whole period are locked together:
-    /// the average by amounts, rounded up. Small amounts cannot hold up large ones.
-    function lockTime(uint256 left, uint256 remaining, uint256 added, uint256 period) internal pure returns (uint256) {
-        return (left * remaining + added * period).ceilDiv(left + added);
+        return FixedPointMathLib.saturatingSub(toSharesDown(cap, index), shares) * index / RAY;
     }
 }

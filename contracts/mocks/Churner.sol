@@ -2,11 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IMarginClient} from "../../interfaces/IMarginClient.sol";
 import {IProtocol} from "../../interfaces/IProtocol.sol";
 
 /// @title A margin client that opens and closes thousands of times
 /// @notice MOCK: for tests only. Needs PREP before it is told to trade.
-contract Churner {
+contract Churner is IMarginClient {
     IProtocol private immutable PROTOCOL;
 
     constructor(IProtocol protocol, IERC20 prep) {
@@ -35,4 +36,7 @@ contract Churner {
             if (second != 0) second -= second > 0 ? int256(1) : -1;
         }
     }
+
+    /// @inheritdoc IMarginClient
+    function onSettlement(uint256, uint256, int256, int256, bool) external {}
 }

@@ -9,7 +9,7 @@ import {PrepToken} from "../PrepToken.sol";
 /// @notice MOCK: for tests and for replaying orders. Anyone may trade for any account, and mint it what it will owe, for
 /// which it needs the minter's role. Answers for nobody.
 contract MarginClient is IMarginClient {
-    /// @notice What the client was told by the protocol.
+    /// @notice The client was told that a position was closed against its will.
     event Deleveraged(uint256 indexed account, uint256 indexed marketId, int256 settlement);
 
     IProtocol public immutable protocol;
@@ -47,7 +47,7 @@ contract MarginClient is IMarginClient {
     }
 
     /// @inheritdoc IMarginClient
-    function onDeleverage(uint256 account, uint256 marketId, int256 settlement) external {
-        emit Deleveraged(account, marketId, settlement);
+    function onSettlement(uint256 account, uint256 marketId, int256, int256 settlement, bool forced) external {
+        if (forced) emit Deleveraged(account, marketId, settlement);
     }
 }

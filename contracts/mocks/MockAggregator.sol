@@ -6,7 +6,7 @@ import {IAggregatorV3} from "../../interfaces/IAggregatorV3.sol";
 
 /// @title A data feed that says what anyone tells it to
 /// @notice MOCK: for local networks and tests only. Anyone may set any answer; nothing of value may ever depend on it.
-/// Keeps the latest round only. Serves as a price feed and, with answers 0 (up) and 1 (down), as an uptime feed.
+/// Keeps all rounds, the latest apart so that asking for it costs one slot. Serves as a price feed and, with answers 0 (up) and 1 (down), as an uptime feed.
 contract MockAggregator is IAggregatorV3 {
     using SafeCast for int256;
     using SafeCast for uint256;
@@ -23,7 +23,7 @@ contract MockAggregator is IAggregatorV3 {
     /// @notice There is a new round with a new answer, as real aggregators report it.
     event AnswerUpdated(int256 indexed current, uint256 indexed roundId, uint256 updatedAt);
 
-    /// @notice Rounds before the latest are not kept, and later ones do not exist.
+    /// @notice There was no such round, or not yet.
     error NoDataPresent(uint80 roundId);
 
     /// @inheritdoc IAggregatorV3
@@ -34,6 +34,7 @@ contract MockAggregator is IAggregatorV3 {
     string public description;
 
     Round private _latest;
+    mapping(uint256 roundId => Round) private _earlier;
 
     constructor(uint8 decimals_, string memory description_, int256 answer) {
         decimals = decimals_;
@@ -47,10 +48,12 @@ contract MockAggregator is IAggregatorV3 {
         setRound(roundId, answer, block.timestamp, block.timestamp, roundId);
     }
 
-    /// @notice Replaces the latest round by this one, however little sense it makes.
+    /// @notice Makes this the latest round, however little sense it makes. It replaces the one of the same id.
     function setRound(uint256 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint256 answeredInRound)
         public
     {
+        Round memory before = _latest;
+        if (before.roundId != roundId) _earlier[before.roundId] = before;
         _latest = Round({
             answer: answer.toInt128(),
             startedAt: startedAt.toUint40(),
@@ -63,8 +66,10 @@ contract MockAggregator is IAggregatorV3 {
 
     /// @inheritdoc IAggregatorV3
     function getRoundData(uint80 _roundId) external view returns (uint256, int256, uint256, uint256, uint256) {
-        require(_roundId == _latest.roundId, NoDataPresent(_roundId));
-        return latestRoundData();
+        if (_roundId == _latest.roundId) return latestRoundData();
+        Round memory round = _earlier[_roundId];
+        require(_roundId != 0 && _roundId < _latest.roundId && round.roundId == _roundId, NoDataPresent(_roundId));
+        return (round.roundId, round.answer, round.startedAt, round.updatedAt, round.answeredInRound);
     }
 
     /// @inheritdoc IAggregatorV3

@@ -11,13 +11,22 @@ contract MockOracle is IPriceOracle {
     /// @inheritdoc IPriceOracle
     uint256 public lastUpdate;
 
+    uint256 private _previousPrice;
+    uint256 private _previousUpdate;
+
     constructor(uint256 price_) {
+        (price, lastUpdate) = (price_, block.timestamp);
         setPrice(price_);
+    }
+
+    /// @inheritdoc IPriceOracle
+    function previous() external view returns (uint256, uint256) {
+        return (_previousPrice, _previousUpdate);
     }
 
     /// @notice Sets the price, WAD.
     function setPrice(uint256 price_) public {
-        price = price_;
-        lastUpdate = block.timestamp;
+        (_previousPrice, _previousUpdate) = (price, lastUpdate);
+        (price, lastUpdate) = (price_, block.timestamp);
     }
 }

@@ -111,14 +111,7 @@ contract ChainlinkOracle is IChainlinkOracle {
         }
         require(answer > 0, AnswerNotPositive(answer));
         require(uint256(answer) <= _maxAnswer, AnswerTooLarge(answer, _maxAnswer));
-        if (exponent >= 0) {
-            unchecked {
-                // Cannot overflow: this is what `_maxAnswer` is for.
-                scaled = uint256(answer) * _scale;
-            }
-        } else {
-            scaled = FixedPoint.divDown(uint256(answer), _scale);
-        }
+        scaled = _scaled(answer);
         require(scaled >= minPrice, PriceBelowMin(scaled, minPrice));
         require(scaled <= maxPrice, PriceAboveMax(scaled, maxPrice));
     }
@@ -128,6 +121,34 @@ contract ChainlinkOracle is IChainlinkOracle {
         try feed.latestRoundData() returns (uint256, int256 answer, uint256, uint256 updatedAt, uint256) {
             if (answer > 0) timestamp = updatedAt;
         } catch {}
+    }
+
+    /// @inheritdoc IPriceOracle
+    /// @dev Not known are the round before the first of an aggregator (ids begin anew there, below the proxy's phase in the
+    /// upper bits), one that the feed does not give, and one without an answer that can be scaled. A caller cannot make
+    /// it unknown by giving little gas: of what the feed lacks a 64th is left, too little to do anything with the answer.
+    function previous() external view returns (uint256 scaled, uint256 timestamp) {
+        (uint256 roundId, int256 answer,, uint256 updatedAt,) = feed.latestRoundData();
+        require(answer > 0, AnswerNotPositive(answer));
+        if (uint64(roundId) > 1 && roundId <= type(uint80).max) {
+            try feed.getRoundData(uint80(roundId - 1)) returns (
+                uint256, int256 earlier, uint256, uint256 earlierAt, uint256
+            ) {
+                if (earlier > 0 && uint256(earlier) <= _maxAnswer && earlierAt != 0) {
+                    (answer, updatedAt) = (earlier, earlierAt);
+                }
+            } catch {}
+        }
+        return (uint256(answer) <= _maxAnswer ? _scaled(answer) : type(uint256).max, updatedAt);
+    }
+
+    /// @dev The price of an answer that is positive and at most `_maxAnswer`.
+    function _scaled(int256 answer) private view returns (uint256) {
+        if (exponent < 0) return FixedPoint.divDown(uint256(answer), _scale);
+        unchecked {
+            // Cannot overflow: this is what `_maxAnswer` is for.
+            return uint256(answer) * _scale;
+        }
     }
 
     /// @dev An uptime feed answers 0 while the sequencer is up; its round began when that last changed.

@@ -13,13 +13,11 @@ library FillWindow {
     /// @param delay Seconds; 0: ready while the condition holds. @param trigger WAD; ignored with Always.
     /// @return state Found without `oracle.price()` for Always and while no price is in time, so that what is dead can be
     /// removed also when there is no usable price. @return price WAD, of now, if it was asked for; else 0.
-    function stateOf(
-        IPriceOracle oracle,
-        uint256 delay,
-        uint256 placedAt,
-        Condition condition,
-        uint256 trigger
-    ) internal view returns (OrderState state, uint256 price) {
+    function stateOf(IPriceOracle oracle, uint256 delay, uint256 placedAt, Condition condition, uint256 trigger)
+        internal
+        view
+        returns (OrderState state, uint256 price)
+    {
         if (delay != 0 && oracle.lastUpdate() < placedAt + delay) return (OrderState.Waiting, 0);
         if (condition != Condition.Always) {
             price = oracle.price();

@@ -50,6 +50,7 @@ library MarketLib {
 
     /// @notice The price at which the skew moves by `size`: opening `size`, or closing `-size`.
     function fillPrice(Market memory market, int256 size) internal pure returns (uint256) {
+        if (market.skewScale == 0) return market.price;
         int256 skew = market.state.skew();
         return Pricing.execution(market.price, market.skewScale, skew, skew + size);
     }

@@ -36,6 +36,11 @@ library MarketReader {
         return (w[0] >> 224) & MarketStorage.SETTLED != 0;
     }
 
+    /// @notice Seconds that an order waits at least for the price that it fills at; 0: it fills at once.
+    function minExecutionDelay(uint256[16] memory w) internal pure returns (uint256) {
+        return ((w[0] >> 224) & MarketStorage.DELAY) >> MarketStorage.DELAY_BIT;
+    }
+
     /// @notice The parameters as they were given.
     function config(uint256[16] memory w) internal pure returns (MarketConfig memory c) {
         c.oracle = _oracle(w);
@@ -46,6 +51,7 @@ library MarketReader {
         (c.maxLongOIValue, c.maxShortOIValue) = (_bound(uint128(w[13])), _bound(w[13] >> 128));
         (c.skewScale, c.maxFundingVelocity) = (uint128(w[14]), w[14] >> 128);
         c.maxNetOIValue = _bound(uint128(w[15]));
+        c.minExecutionDelay = minExecutionDelay(w);
     }
 
     /// @notice The aggregates as of the last accrual.

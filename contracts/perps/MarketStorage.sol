@@ -73,6 +73,9 @@ library MarketStorage {
     uint256 internal constant HAS_SHORT_CAP = 128;
     uint256 internal constant HAS_NET_CAP = 256;
     uint256 internal constant SETTLED = 512;
+    /// `minExecutionDelay` itself, from this bit on.
+    uint256 internal constant DELAY_BIT = 10;
+    uint256 internal constant DELAY = 0xfff << DELAY_BIT;
     /// From this bit on: the exponent of a power of two that is at least `minPositionValue`.
     uint256 internal constant MIN_VALUE_EXPONENT = 24;
 
@@ -159,6 +162,7 @@ library MarketStorage {
         if (c.maxLongOIValue != type(uint256).max) flags |= HAS_LONG_CAP;
         if (c.maxShortOIValue != type(uint256).max) flags |= HAS_SHORT_CAP;
         if (c.maxNetOIValue != type(uint256).max) flags |= HAS_NET_CAP;
+        flags |= c.minExecutionDelay << DELAY_BIT;
         flags |= Math.log2(c.minPositionValue, Math.Rounding.Ceil) << MIN_VALUE_EXPONENT;
 
         s.oracle = c.oracle;
@@ -179,20 +183,20 @@ library MarketStorage {
     }
 
     /// @notice Ends a market at its last price. Nothing accrues any more and nothing has impact, but what has accrued until
-    /// now stays owed: that is why the sums over positions are still kept.
+    /// now stays owed: that is why the sums over positions are still kept. No later price is waited for.
     function settle(MarketSlots storage s, uint256 price) internal {
-        (s.reserveRate, s.flags) = (0, uint32((s.flags & ~ENABLED) | SETTLED));
+        (s.reserveRate, s.flags) = (0, uint32((s.flags & ~(ENABLED | DELAY)) | SETTLED));
         s.fundingRate = 0;
         s.borrowRate = 0;
         (s.skewScale, s.maxFundingVelocity) = (0, 0);
         s.settlementPrice = uint128(price);
     }
 
-    /// @notice The words of a market, for whoever unpacks them elsewhere.
-    function words(MarketSlots storage s) internal view returns (uint256[16] memory w) {
+    /// @notice Those words of a market whose bit is set in `mask`, for whoever unpacks them elsewhere.
+    function words(MarketSlots storage s, uint256 mask) internal view returns (uint256[16] memory w) {
         assembly ("memory-safe") {
             for { let i := 0 } lt(i, 16) { i := add(i, 1) } {
-                mstore(add(w, shl(5, i)), sload(add(s.slot, i)))
+                if and(shr(i, mask), 1) { mstore(add(w, shl(5, i)), sload(add(s.slot, i))) }
             }
         }
     }

@@ -45,6 +45,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     uint256 private constant MAX_RESERVE_RATE = 0.5e18;
     uint256 private constant MAX_PROTOCOL_FEE_RATE = 0.5e18;
     uint256 private constant MAX_MARKETS = 64;
+    uint256 private constant MAX_EXECUTION_DELAY = 1 hours;
     uint256 private constant DEAD_FEED_PERIOD = 3 days;
 
     /// @dev The market of isolated positions.
@@ -86,8 +87,8 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IMarkets
-    function marketWords(uint256 marketId) external view returns (uint256[16] memory) {
-        return _market(marketId).words();
+    function marketWords(uint256 marketId, uint256 mask) external view returns (uint256[16] memory) {
+        return _market(marketId).words(mask);
     }
 
     /// @inheritdoc IMarkets
@@ -106,7 +107,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function addMarket(MarketConfig calldata config) external restricted returns (uint256 marketId) {
         _checkConfig(config);
         marketId = _marketCount++;
-        require(marketId < MAX_MARKETS, TooManyMarkets(MAX_MARKETS));
+        _check(marketId < MAX_MARKETS, TooManyMarkets.selector, MAX_MARKETS);
         MarketSlots storage s = _markets[marketId];
         s.configure(config);
         s.updatedAt = uint32(block.timestamp);
@@ -116,12 +117,12 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IMarkets
     function setMarket(uint256 marketId, MarketConfig calldata config) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
-        require(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready(marketId));
+        _check(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready.selector, marketId);
         _checkConfig(config);
         uint256 openInterest = uint256(s.longOI) + s.shortOI;
         bool hadSkew = s.flags & MarketStorage.HAS_SKEW != 0;
         // The sums of squares are not kept without a skew scale, so it can come and go only with an empty market.
-        require(hadSkew == (config.skewScale != 0) || openInterest == 0, SkewScaleLocked(openInterest));
+        _check(hadSkew == (config.skewScale != 0) || openInterest == 0, SkewScaleLocked.selector, openInterest);
         if (config.skewScale != 0) {
             _checkParameter("skewScale", config.skewScale, Math.max(s.longOI, s.shortOI), MAX_SKEW_SCALE);
         }
@@ -142,10 +143,10 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IMarkets
     function settleMarket(uint256 marketId, uint256 price) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
-        require(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready(marketId));
+        _check(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready.selector, marketId);
         _checkPrice(price);
         uint256 lastUpdate = s.oracle.lastUpdate();
-        require(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive(lastUpdate));
+        _check(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive.selector, lastUpdate);
         _accrue(marketId, price);
         s.settle(price);
         emit MarketSettled(marketId, price);
@@ -177,7 +178,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         address treasury = _treasury;
         _checkParameter("treasury", uint160(treasury), 1, type(uint160).max);
         amount = _unpaidProtocolFees;
-        require(amount != 0, ZeroAmount());
+        _checkNotZero(amount);
         _unpaidProtocolFees = 0;
         emit ProtocolFeesCollected(treasury, amount);
         _payOut(treasury, amount);
@@ -187,6 +188,11 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
 
     /// @dev Loads a market and brings it up to now in memory. Reverts if the oracle has no usable price.
     function _begin(uint256 marketId) internal view returns (Market memory market) {
+        _begin(marketId, market);
+    }
+
+    /// @dev As above, into an empty market.
+    function _begin(uint256 marketId, Market memory market) internal view {
         MarketSlots storage s = _market(marketId);
         _load(s, market, _price(s));
     }
@@ -205,7 +211,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         view
         returns (uint256 price, uint256 fee)
     {
-        require(market.flags & MarketStorage.ENABLED != 0, MarketClosed(marketId));
+        _check(market.flags & MarketStorage.ENABLED != 0, MarketClosed.selector, marketId);
         uint256 openInterest = (size > 0 ? market.state.longOI : market.state.shortOI) + SignedMath.abs(size);
         _checkAmount(openInterest, MAX_SIZE);
         if (market.skewScale != 0) {
@@ -349,6 +355,21 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         _check(amount <= max, AmountOutOfBounds.selector, amount, max);
     }
 
+    function _checkNotZero(uint256 amount) internal pure {
+        require(amount != 0, ZeroAmount());
+    }
+
+    /// @dev `require(condition, error(a))`, as below.
+    function _check(bool condition, bytes4 error, uint256 a) internal pure {
+        if (condition) return;
+        assembly ("memory-safe") {
+            let pointer := mload(0x40)
+            mstore(pointer, error)
+            mstore(add(pointer, 4), a)
+            revert(pointer, 36)
+        }
+    }
+
     /// @dev `require(condition, error(a, b))` for errors with two numbers, which are many: each would cost fifty bytes of
     /// code of its own.
     function _check(bool condition, bytes4 error, uint256 a, uint256 b) internal pure {
@@ -366,7 +387,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
 
     function _market(uint256 marketId) private view returns (MarketSlots storage s) {
         s = _markets[marketId];
-        require(address(s.oracle) != address(0), UnknownMarket(marketId));
+        _check(address(s.oracle) != address(0), UnknownMarket.selector, marketId);
     }
 
     function _price(MarketSlots storage s) private view returns (uint256) {
@@ -448,6 +469,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         _checkCap("maxLongOIValue", c.maxLongOIValue, 0);
         _checkCap("maxShortOIValue", c.maxShortOIValue, 0);
         _checkCap("maxNetOIValue", c.maxNetOIValue, 0);
+        _checkParameter("minExecutionDelay", c.minExecutionDelay, 0, MAX_EXECUTION_DELAY);
     }
 
     function _checkCap(bytes32 name, uint256 value, uint256 min) private pure {

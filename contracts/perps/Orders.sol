@@ -52,13 +52,9 @@ abstract contract Orders is IOrders, Markets {
     /// @inheritdoc IOrders
     function executeOrder(uint256 account, uint256 marketId, int256 size, bool reduceOnly)
         external
-        nonReentrant
-        returns (int256 settlement)
+        returns (int256)
     {
-        int256 toVault;
-        (settlement, toVault) = _execute(Order(msg.sender, account, marketId, size, reduceOnly));
-        _pay(msg.sender, settlement, toVault);
-        _collect(msg.sender, settlement);
+        return _executeAndTell(Order(msg.sender, account, marketId, size, reduceOnly), false);
     }
 
     /// @inheritdoc IOrders
@@ -68,7 +64,7 @@ abstract contract Orders is IOrders, Markets {
         for (uint256 id = 0; id < count; ++id) {
             int256 held = _positions[msg.sender][account][id].size;
             if (held == 0) continue;
-            (int256 ofMarket, int256 gained) = _execute(Order(msg.sender, account, id, -held, true));
+            (int256 ofMarket, int256 gained,) = _execute(Order(msg.sender, account, id, -held, true));
             settlement += ofMarket;
             toVault += gained;
         }
@@ -79,15 +75,9 @@ abstract contract Orders is IOrders, Markets {
     /// @inheritdoc IOrders
     function closeOnBehalf(address client, uint256 account, uint256 marketId, int256 size)
         external
-        nonReentrant
-        returns (int256 settlement)
+        returns (int256)
     {
-        _checkForcedClose(marketId);
-        int256 toVault;
-        (settlement, toVault) = _execute(Order(client, account, marketId, -size, true));
-        _pay(client, settlement, toVault);
-        IMarginClient(client).onDeleverage(account, marketId, settlement);
-        _collect(client, settlement);
+        return _executeAndTell(Order(client, account, marketId, -size, true), true);
     }
 
     /// @inheritdoc IOrders
@@ -104,7 +94,8 @@ abstract contract Orders is IOrders, Markets {
         view
         returns (OrderOutcome memory out)
     {
-        (, out) = _plan(Order(client, account, marketId, size, reduceOnly));
+        Market memory market;
+        _plan(Order(client, account, marketId, size, reduceOnly), market, out);
         _checkVaultCanPay(-out.settlement - int256(out.protocolFee));
     }
 
@@ -119,34 +110,64 @@ abstract contract Orders is IOrders, Markets {
         (p.fundingIndex, p.borrowIndex) = (slots.fundingIndex, slots.borrowIndex);
     }
 
+    /// @inheritdoc IOrders
+    function marginEquity(address client, uint256 account, uint256 marketId)
+        external
+        view
+        returns (int256 size, uint256 value, int256 atFill, int256 atOracle)
+    {
+        Position memory p = marginPosition(client, account, marketId);
+        size = p.size;
+        if (size == 0) return (0, 0, 0, 0);
+        Market memory market = _beginLooking(marketId);
+        value = PositionLib.notional(size, market.price);
+        (atFill, atOracle) = _closingEquities(market, p, 0);
+    }
+
     // ----------------------------------------------------------------------------------------------------- private
 
-    /// @dev Puts an order into effect, but for the payments. @return toVault What the vault gains.
-    function _execute(Order memory o) private returns (int256 settlement, int256 toVault) {
-        (Market memory market, OrderOutcome memory out) = _plan(o);
+    /// @dev A whole order: puts it into effect, pays what it won, tells the client, and pulls what it lost. A client can so
+    /// provide what an order of its own has lost, as what a deleverage has.
+    function _executeAndTell(Order memory o, bool forced) private nonReentrant returns (int256 settlement) {
+        if (forced) _checkForcedClose(o.marketId);
+        int256 toVault;
+        int256 size;
+        (settlement, toVault, size) = _execute(o);
+        _pay(o.client, settlement, toVault);
+        IMarginClient(o.client).onSettlement(o.account, o.marketId, size, settlement, forced);
+        _collect(o.client, settlement);
+    }
+
+    /// @dev Puts an order into effect, but for the payments. `toVault`: what the vault gains; `size`: of the position
+    /// afterwards.
+    function _execute(Order memory o) private returns (int256 settlement, int256 toVault, int256 size) {
+        Market memory market;
+        OrderOutcome memory out;
+        _plan(o, market, out);
         _store(_positions[o.client][o.account][o.marketId], out.position);
         _save(o.marketId, market);
         emit OrderExecuted(o.client, o.account, o.marketId, out);
         _book(o.marketId, out);
-        settlement = out.settlement;
+        (settlement, size) = (out.settlement, out.position.size);
         toVault = -settlement - int256(out.protocolFee);
     }
 
     /// @dev Requires the caller to be who decides about deleverage, and that nobody has moved the skew in this block: who
     /// is closed against his will names no worst price, and would pay whoever moves it before and back afterwards.
     function _checkForcedClose(uint256 marketId) internal view {
-        require(msg.sender == _deleverager(), NotDeleverager(msg.sender));
+        _check(msg.sender == _deleverager(), NotDeleverager.selector, uint160(msg.sender));
         MarketSlots storage s = _markets[marketId];
-        require(s.skewScale == 0 || s.updatedAt != uint32(block.timestamp), MarketBusy(marketId));
+        _check(s.skewScale == 0 || s.updatedAt != uint32(block.timestamp), MarketBusy.selector, marketId);
     }
 
     function _deleverager() internal view virtual returns (address);
 
-    /// @dev What an order would do, all checks included but whether the vault can pay.
-    function _plan(Order memory o) private view returns (Market memory market, OrderOutcome memory out) {
-        require(o.size != 0, ZeroAmount());
+    /// @dev What an order would do, all checks included but whether the vault can pay. Fills `market` and `out`, which are
+    /// empty, in place.
+    function _plan(Order memory o, Market memory market, OrderOutcome memory out) private view {
+        _checkNotZero(uint256(o.size));
         _checkAmount(SignedMath.abs(o.size), MAX_SIZE);
-        market = _begin(o.marketId);
+        _begin(o.marketId, market);
         out.position = marginPosition(o.client, o.account, o.marketId);
         int256 old = out.position.size;
         out.size = o.reduceOnly ? _reducing(old, o.size) : o.size;
@@ -155,7 +176,7 @@ abstract contract Orders is IOrders, Markets {
         int256 skewBefore = market.state.skew();
 
         if (added != 0) {
-            require(isMarginClient[o.client], NotMarginClient(o.client));
+            _check(isMarginClient[o.client], NotMarginClient.selector, uint160(o.client));
             (, out.openingFee) = _quoteGrowth(o.marketId, market, removed, added);
         }
         if (old != 0) _planRealisation(market, out, removed);
@@ -188,6 +209,17 @@ abstract contract Orders is IOrders, Markets {
         bool ok = held != 0 && (held > 0) != (size > 0);
         _check(ok, NotReducible.selector, uint256(held), uint256(size));
         return SignedMath.abs(size) > SignedMath.abs(held) ? -held : size;
+    }
+
+    /// @dev What closing all of a position leaves of `collateral`, at its fill price and at the bare oracle price.
+    function _closingEquities(Market memory market, Position memory p, uint256 collateral)
+        internal
+        pure
+        returns (int256 equity, int256 atOracle)
+    {
+        Realised memory r;
+        market.realise(r, p, p.size, market.fillPrice(-p.size));
+        return market.equities(p, r, collateral);
     }
 
     /// @dev What of a position is closed and what is opened, each with the sign of its position.

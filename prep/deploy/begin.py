@@ -17,6 +17,7 @@ CREATED: Final = (
     "PrepToken",
     "MockAggregator",
     "ChainlinkOracle",
+    "TradeRequests",
     "Protocol",
     "ProtocolLens",
 )

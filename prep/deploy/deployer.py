@@ -86,7 +86,8 @@ class _Run:
             "PrepToken", "PrepToken", authority.address, faucet.amount, faucet.interval
         )
         oracles = [self._oracle(market) for market in params.markets]
-        protocol = self._protocol(prep, authority, params.reserves_by_larger_side)
+        requests = self._create("TradeRequests", "TradeRequests", prep.address)
+        protocol = self._protocol(prep, authority, params.reserves_by_larger_side, requests)
         self._create("ProtocolLens", "ProtocolLens", protocol.address)
 
         treasury = params.roles.holder("treasury", me)
@@ -120,11 +121,14 @@ class _Run:
         return self._create(f"{market.name}/oracle", "ChainlinkOracle", market.oracle_struct(feed))
 
     def _protocol(
-        self, prep: ContractInstance, authority: ContractInstance, by_larger_side: bool
+        self,
+        prep: ContractInstance,
+        authority: ContractInstance,
+        by_larger_side: bool,
+        requests: ContractInstance,
     ) -> ContractInstance:
-        protocol = self._create(
-            "Protocol", "Protocol", prep.address, authority.address, by_larger_side
-        )
+        arguments = (prep.address, authority.address, by_larger_side, requests.address)
+        protocol = self._create("Protocol", "Protocol", *arguments)
         if "Deleverager" not in self._record.contracts:
             # Made by the protocol's constructor: in the same transaction, with these arguments.
             transaction = self._record.contract("Protocol").model_dump(

@@ -114,6 +114,7 @@ class Market(_Model):
     max_long_oi_value: Cap
     max_short_oi_value: Cap
     max_net_oi_value: Cap
+    min_execution_delay: Integer = 0
 
     def config(self) -> MarketConfig:
         """With the unit of each field as the contract has it; the oracle is not known yet."""
@@ -237,12 +238,13 @@ def _market_faults(market: Market, local: bool) -> Iterator[tuple[str, str]]:
     if isinstance(market.feed, Mock):
         yield "feed", "a mock, which anyone can set, is for local chains only"
     fees = market.opening_fee_rate + market.closing_fee_rate
-    if fees < market.feed_deviation_threshold and not market.allow_free_fills:
+    two_step = market.min_execution_delay > 0
+    if fees < market.feed_deviation_threshold and not (two_step or market.allow_free_fills):
         threshold = values.unscaled(market.feed_deviation_threshold, 18)
         reason = (
             f"with closing_fee_rate it is {values.unscaled(fees, 18)}, below "
             f"feed_deviation_threshold {threshold}: anyone could trade ahead of the feed; "
-            "allow_free_fills: true accepts that"
+            "a min_execution_delay prevents that, allow_free_fills: true accepts it"
         )
         yield "opening_fee_rate", reason
 
@@ -268,7 +270,7 @@ def _scaling_faults(market: Market) -> Iterator[tuple[str, str]]:
 def _out_of_bounds(error: Rejected, asset_decimals: int = 18) -> tuple[str, str]:
     name, value, low, high = error.args
     field = to_snake(str(name))
-    decimals = asset_decimals if field == "skew_scale" else 18
+    decimals = {"skew_scale": asset_decimals, "min_execution_delay": 0}.get(field, 18)
     given, least, most = (values.unscaled(int(n), decimals) for n in (value, low, high))
     times = " times reserve_factor" if high == limits.MAX_BORROWING_A_YEAR else ""
     times = times if field == "borrow_rate" else ""

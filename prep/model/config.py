@@ -34,6 +34,8 @@ class MarketConfig:
     max_long_oi_value: int = UNLIMITED
     max_short_oi_value: int = UNLIMITED
     max_net_oi_value: int = UNLIMITED
+    min_execution_delay: int = 0
+    """Seconds that an order waits at least for the price that it fills at. 0: it fills at once."""
 
     def validate(self) -> None:
         """Raises `ParameterOutOfBounds` for the first parameter outside its bounds."""
@@ -51,6 +53,7 @@ class MarketConfig:
         _require_or_unlimited("maxLongOIValue", self.max_long_oi_value)
         _require_or_unlimited("maxShortOIValue", self.max_short_oi_value)
         _require_or_unlimited("maxNetOIValue", self.max_net_oi_value)
+        require("minExecutionDelay", self.min_execution_delay, 0, limits.MAX_EXECUTION_DELAY)
 
 
 def require(name: str, value: int, low: int, high: int) -> None:

@@ -2,10 +2,12 @@
 
 Sizes given to open, increase and decrease are notionals in PREP base units unless said otherwise;
 `acceptable` is the worst execution price (WAD) and `deadline` the last second that the caller
-accepts. docs/whitepaper.md, "Positions".
+accepts. While the market has a delay, traders cannot do these themselves, nor close: what they have
+requested is done for them. docs/whitepaper.md, "Positions".
 """
 
 from collections.abc import Hashable
+from enum import IntEnum
 
 from prep.model import limits
 from prep.model.book import MARKET, Book
@@ -21,6 +23,16 @@ from prep.model.results import (
 )
 from prep.model.storage import check_int128, check_uint128
 from prep.model.views import PositionDetails
+
+
+class TradeKind(IntEnum):
+    """The trades that can be requested."""
+
+    OPEN_WITH_SIZE = 0
+    OPEN_WITH_TOKEN = 1
+    INCREASE = 2
+    DECREASE = 3
+    CLOSE = 4
 
 
 class Isolated(Book):
@@ -63,9 +75,8 @@ class Isolated(Book):
         deadline: int | None = None,
     ) -> PositionIncreased:
         """Opens a position with a notional of `size` PREP base units at the oracle price."""
-        quote = self._quote_to_open(trader, size, deadline)
-        base = self._size_of(size, quote)
-        return self._grow(trader, base if is_long else -base, quote, acceptable)
+        self._check_one_step()
+        return self._open(trader, size, True, is_long, acceptable, deadline)
 
     def open_position_with_token(
         self,
@@ -76,8 +87,8 @@ class Isolated(Book):
         deadline: int | None = None,
     ) -> PositionIncreased:
         """Opens a position of `size` base units of the asset."""
-        quote = self._quote_to_open(trader, size, deadline)
-        return self._grow(trader, size if is_long else -size, quote, acceptable)
+        self._check_one_step()
+        return self._open(trader, size, False, is_long, acceptable, deadline)
 
     def increase_position(
         self,
@@ -87,13 +98,8 @@ class Isolated(Book):
         deadline: int | None = None,
     ) -> PositionIncreased:
         """Adds a notional of `size` at the oracle price. Only the opening fee is realised."""
-        account = self._trader_with_position(trader)
-        if size == 0:
-            raise Rejected("ZeroAmount")
-        self._check_deadline(deadline)
-        quote = self.quote(MARKET)
-        base = self._size_of(size, quote)
-        return self._grow(trader, base if account.position.size > 0 else -base, quote, acceptable)
+        self._check_one_step()
+        return self._increase(trader, size, acceptable, deadline)
 
     def decrease_position(
         self,
@@ -103,26 +109,29 @@ class Isolated(Book):
         deadline: int | None = None,
     ) -> PositionDecreased:
         """Closes the part whose entry notional is `size`; the whole entry notional closes all."""
-        position = self._trader_with_position(trader).position
-        if size == 0:
-            raise Rejected("ZeroAmount")
-        self._check_deadline(deadline)
-        notional = position.notional
-        if size > notional:
-            raise Rejected("DecreaseTooLarge", size, notional)
-        quote = self.quote(MARKET)
-        part = position.size if size == notional else part_of_notional(position, size)
-        if part == 0:
-            raise Rejected("ZeroAmount")
-        return self._shrink(trader, part, quote, acceptable)
+        self._check_one_step()
+        return self._decrease(trader, size, acceptable, deadline)
 
     def close_position(
         self, trader: Hashable, acceptable: int | None = None, deadline: int | None = None
     ) -> PositionDecreased:
         """Closes the whole position. What collateral cannot pay is bad debt of the vault."""
-        position = self._trader_with_position(trader).position
-        self._check_deadline(deadline)
-        return self._shrink(trader, position.size, self.quote(MARKET), acceptable)
+        self._check_one_step()
+        return self._close(trader, acceptable, deadline)
+
+    def trade_for(
+        self, trader: Hashable, kind: TradeKind, is_long: bool, amount: int, acceptable: int
+    ) -> PositionIncreased | PositionDecreased:
+        """What a trader has requested. `amount` as the method of that kind takes it, ignored to
+        close; `is_long` counts where a position is opened."""
+        if kind in (TradeKind.OPEN_WITH_SIZE, TradeKind.OPEN_WITH_TOKEN):
+            in_prep = kind == TradeKind.OPEN_WITH_SIZE
+            return self._open(trader, amount, in_prep, is_long, acceptable)
+        if kind == TradeKind.INCREASE:
+            return self._increase(trader, amount, acceptable)
+        if kind == TradeKind.DECREASE:
+            return self._decrease(trader, amount, acceptable)
+        return self._close(trader, acceptable)
 
     def liquidate_position(self, caller: Hashable, position_id: int) -> PositionLiquidated:
         """Closes a third of a position above 30x, or all of it where a third does not help. Anyone
@@ -196,15 +205,71 @@ class Isolated(Book):
             liquidity_change=change - from_vault,
         )
 
-    def _quote_to_open(self, trader: Hashable, size: int, deadline: int | None) -> Quote:
-        """The checks that both ways of opening begin with."""
+    def _check_one_step(self) -> None:
+        """Raises while trades wait for a later price."""
+        if self.markets and self.markets[MARKET].config.min_execution_delay:
+            raise Rejected("TwoStepMarket", MARKET)
+
+    def _open(
+        self,
+        trader: Hashable,
+        size: int,
+        in_prep: bool,
+        is_long: bool,
+        acceptable: int | None = None,
+        deadline: int | None = None,
+    ) -> PositionIncreased:
         account = self._trader(trader)
         if account.id:
             raise Rejected("PositionExists", account.id)
         if size == 0:
             raise Rejected("ZeroAmount")
         self._check_deadline(deadline)
-        return self.quote(MARKET)
+        quote = self.quote(MARKET)
+        base = self._size_of(size, quote) if in_prep else size
+        return self._grow(trader, base if is_long else -base, quote, acceptable)
+
+    def _increase(
+        self,
+        trader: Hashable,
+        size: int,
+        acceptable: int | None = None,
+        deadline: int | None = None,
+    ) -> PositionIncreased:
+        account = self._trader_with_position(trader)
+        if size == 0:
+            raise Rejected("ZeroAmount")
+        self._check_deadline(deadline)
+        quote = self.quote(MARKET)
+        base = self._size_of(size, quote)
+        return self._grow(trader, base if account.position.size > 0 else -base, quote, acceptable)
+
+    def _decrease(
+        self,
+        trader: Hashable,
+        size: int,
+        acceptable: int | None = None,
+        deadline: int | None = None,
+    ) -> PositionDecreased:
+        position = self._trader_with_position(trader).position
+        if size == 0:
+            raise Rejected("ZeroAmount")
+        self._check_deadline(deadline)
+        notional = position.notional
+        if size > notional:
+            raise Rejected("DecreaseTooLarge", size, notional)
+        quote = self.quote(MARKET)
+        part = position.size if size == notional else part_of_notional(position, size)
+        if part == 0:
+            raise Rejected("ZeroAmount")
+        return self._shrink(trader, part, quote, acceptable)
+
+    def _close(
+        self, trader: Hashable, acceptable: int | None = None, deadline: int | None = None
+    ) -> PositionDecreased:
+        position = self._trader_with_position(trader).position
+        self._check_deadline(deadline)
+        return self._shrink(trader, position.size, self.quote(MARKET), acceptable)
 
     @staticmethod
     def _size_of(notional: int, quote: Quote) -> int:

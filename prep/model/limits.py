@@ -30,6 +30,8 @@ MAX_BORROWING_A_YEAR: Final = WAD // 2
 MAX_PROTOCOL_FEE_RATE: Final = WAD // 2
 MAX_VALUE: Final = 10**37
 """Position values and open-interest caps, unless unlimited."""
+MAX_EXECUTION_DELAY: Final = 3_600
+"""Seconds that an order waits at least for its price, at most."""
 
 MAX_LEVERAGE: Final = 15 * WAD
 LIQUIDATION_LEVERAGE: Final = 30 * WAD

@@ -96,9 +96,10 @@ class Market:
 
     def settle(self, price: int) -> None:
         """Fixes the price: close-only for ever, no impact, no further funding or borrowing fee.
-        What is owed until now stays owed. Accrue first. docs/whitepaper.md, "Settlement"."""
+        What is owed until now stays owed, and no later price is waited for. Accrue first.
+        docs/whitepaper.md, "Settlement"."""
         self.settled_price = price
-        self.config = replace(self.config, enabled=False)
+        self.config = replace(self.config, enabled=False, min_execution_delay=0)
         self.skew_scale = self.yearly_borrowing = self.funding_rate = 0
 
     @property

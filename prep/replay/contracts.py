@@ -16,7 +16,7 @@ from prep.replay.snapshots import NAMES, Accounting, State
 
 FUNDS: Final = 2**200
 """Of the margin client, PREP base units: more than all that can ever be lost."""
-_CONFIG: Final = f"(address,bool{11 * ',uint256'})"
+_CONFIG: Final = f"(address,bool{12 * ',uint256'})"
 _MINT: Final = "mint(address,uint256)"
 
 
@@ -39,7 +39,10 @@ class Stage:
         """Deploys it. `admin` is an account that the node signs for."""
         authority = node.deploy(admin, project.Authority.contract_type, admin)
         prep = node.deploy(admin, project.PrepToken.contract_type, authority, 0, 0)
-        protocol = node.deploy(admin, project.Protocol.contract_type, prep, authority, False)
+        requests = node.deploy(admin, project.TradeRequests.contract_type, prep)
+        protocol = node.deploy(
+            admin, project.Protocol.contract_type, prep, authority, False, requests
+        )
         # These two the protocol has deployed.
         for created in (project.Vault, project.Deleverager):
             node.interface.learn(created.contract_type)
@@ -110,6 +113,7 @@ class Contracts:
             market.max_long_oi_value,
             market.max_short_oi_value,
             market.max_net_oi_value,
+            market.min_execution_delay,
         )
 
     def perform(self, action: Action) -> Mapping[str, int]:

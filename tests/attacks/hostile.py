@@ -29,7 +29,7 @@ def picture(venue, *clients):
     protocol, prep, vault = (c.address for c in (suite.protocol, suite.prep, suite.vault))
     position = "marginPosition(address,uint256,uint256)"
     return venue.node.read(
-        *((protocol, "marketWords(uint256)", market) for market in range(4)),
+        *((protocol, "marketWords(uint256,uint256)", market, UNLIMITED) for market in range(4)),
         *((protocol, f"{name}()") for name in ("liquidity", "netDeposits", "protocolFees")),
         *((protocol, "isMarginClient(address)", c.address) for c in clients),
         *((protocol, "getPositionDetails(address)", c.address) for c in clients),

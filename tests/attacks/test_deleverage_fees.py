@@ -44,7 +44,7 @@ def picture(venue, *parties):
         [party.wealth for party in parties],
         [party.position(MARKET) for party in parties],
         venue.node.read(
-            (protocol, "marketWords(uint256)", MARKET),
+            (protocol, "marketWords(uint256,uint256)", MARKET, UNLIMITED),
             *((protocol, f"{name}()") for name in ("liquidity", "protocolFees", "netDeposits")),
             (suite.prep.address, "balanceOf(address)", suite.vault.address),
         ),
@@ -124,7 +124,7 @@ def trader_picture(node, suite, *traders):
     protocol = suite.protocol.address
     return node.read(
         *((protocol, "getPositionDetails(address)", trader.address) for trader in traders),
-        (protocol, "marketWords(uint256)", 0),
+        (protocol, "marketWords(uint256,uint256)", 0, UNLIMITED),
         *((protocol, f"{name}()") for name in ("liquidity", "protocolFees", "getIdsNotInUse")),
         (suite.prep.address, "balanceOf(address)", suite.vault.address),
     )

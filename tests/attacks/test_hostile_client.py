@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("one_block")
 def hostile(venue, project):
     """Registered, with PREP that protocol and vault may take."""
     suite = venue.suite
-    client = suite.admin.deploy(project.HostileClient)
+    client = suite.admin.deploy(project.HostileClient, suite.prep)
     suite.protocol.setMarginClient(client, True, sender=suite.admin)
     suite.prep.mint(client, dollars(100_000_000), sender=suite.admin)
     for spender in (suite.protocol, suite.vault):
@@ -106,8 +106,9 @@ def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
     assert picture(scene, hostile, honest.client) == alone, "M6: re-entering changed something"
     settlement = logs[-1].args[4]
     assert (settlement > 0) == (account == WINNER)
-    told = (hostile.toldAccount(), hostile.toldMarket(), hostile.toldSettlement())
-    assert told == (account, PLAIN, settlement)
+    told = hostile.told()
+    assert (told.account, told.marketId, told.settlement) == (account, PLAIN, settlement)
+    assert told.forced
 
 
 @pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])

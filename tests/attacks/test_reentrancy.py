@@ -51,10 +51,12 @@ def hostile(project, create_suite, admin, treasury, lp, trader, other_trader):
     shares and a position; the trader's position is liquidatable; fees are unpaid."""
     base = create_suite(market=FULL)
     token = admin.deploy(project.HostileToken)
-    protocol = admin.deploy(project.Protocol, token, base.authority, False)
+    requests = admin.deploy(project.TradeRequests, token)
+    protocol = admin.deploy(project.Protocol, token, base.authority, False, requests)
     suite = replace(
         base,
         prep=token,
+        requests=requests,
         protocol=protocol,
         vault=project.Vault.at(protocol.vault()),
         lens=admin.deploy(project.ProtocolLens, protocol),

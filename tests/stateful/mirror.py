@@ -26,6 +26,7 @@ SNAKE = {
     "maxLongOIValue": "max_long_oi_value",
     "maxShortOIValue": "max_short_oi_value",
     "maxNetOIValue": "max_net_oi_value",
+    "minExecutionDelay": "min_execution_delay",
     "enabled": "enabled",
 }
 
