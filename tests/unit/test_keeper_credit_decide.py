@@ -91,6 +91,7 @@ def test_trials__positions__what_they_win_and_lose_may_be_collateral_and_debt():
     shot = snapshot(holder, assets=assets(usd=1, prep=2))
     assert [trial.arguments[1:] for trial in tried(shot, holder)] == [
         (PREP, PREP, 0),
+        (PREP, WETH, 0),
         (PREP, WETH, 2),
         (USD, PREP, 1),
         (USD, WETH, 1),
@@ -100,9 +101,10 @@ def test_trials__positions__what_they_win_and_lose_may_be_collateral_and_debt():
 def test_trials__asset_that_nobody_lends__is_no_debt():
     holder = account(balances={WETH: ETHER}, markets=(0,))
     shot = snapshot(holder, assets=(assets(prep=1)))
-    assert len(tried(shot, holder)) == 2
+    assert len(tried(shot, holder)) == 3
     unlent = (replace(shot.assets[PREP], lent=False), *shot.assets[1:])
-    assert tried(snapshot(holder, assets=unlent), holder) == [Trial(holder, PREP, PREP, 0)]
+    free = [Trial(holder, PREP, PREP, 0), Trial(holder, PREP, WETH, 0)]
+    assert tried(snapshot(holder, assets=unlent), holder) == free
 
 
 def test_trials__an_asset_without_a_price__is_not_tried_and_the_others_are():

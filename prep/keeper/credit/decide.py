@@ -110,12 +110,14 @@ class Approve:
 
 
 def trials(snapshot: CreditSnapshot, account: Account, settings: Settings) -> Iterator[Trial]:
-    """What might pay: the first needs no money, the others each debt for each collateral. What
-    positions win or lose is PREP."""
-    yield Trial(account, PREP, PREP, 0)
+    """What might pay: first what needs no money, where the reward for closing may come out of any
+    collateral; then each debt for each collateral. What positions win or lose is PREP."""
     closing = {PREP} if account.markets else set()
     owed = {held.asset for held in account.holdings if held.debt} | closing
     held = {held.asset for held in account.holdings if held.balance} | closing
+    for collateral in sorted(held | {PREP} if closing else {PREP}):
+        if snapshot.assets[collateral].price is not None:
+            yield Trial(account, PREP, collateral, 0)
     for debt in sorted(owed):
         asset = snapshot.assets[debt]
         most = _payable(asset, settings)

@@ -69,12 +69,14 @@ class Desk:
             elif not chore.fill and chore.pays == 0 and not settings.unpaid:
                 self._left[chore.id] = snapshot.block + LEFT_DEAD_FOR, "pays 0"
         for work in todo.work:
-            if hindered := self._hands.hindered():
-                done.credit.skipped += [Skipped(task.id, hindered) for task in work.tasks]
-            else:
-                self._do(work, snapshot, settings, done)
+            self._serve_one(work, snapshot, settings, done)
 
-    def _do(self, work: Work, snapshot: CreditSnapshot, settings: Settings, done: Round) -> None:
+    def _serve_one(
+        self, work: Work, snapshot: CreditSnapshot, settings: Settings, done: Round
+    ) -> None:
+        if hindered := self._hands.hindered():
+            done.credit.skipped += [Skipped(task.id, hindered) for task in work.tasks]
+            return
         if work.fill:
             ask = self._reader.fill([task.id.number for task in work.tasks], work.id.kind)
         else:
@@ -85,10 +87,10 @@ class Desk:
         elif len(work.tasks) == 1 or all(answer[0]):
             self._hands.send(work, ask, work.gas_limit, snapshot, settings, done)
         else:
-            # Alone each would go through: those that do not now may do in another round.
-            can = dict(zip(work.tasks, answer[0], strict=True))
-            reason = "not together with others, or no longer"
-            done.credit.skipped += [Skipped(task.id, reason) for task, ok in can.items() if not ok]
-            rest = [task for task, ok in can.items() if ok]
-            if rest:
-                self._do(together(rest, settings), snapshot, settings, done)
+            # What does not go with others may go alone: a request that ends without a trade, say.
+            can = list(zip(work.tasks, answer[0], strict=True))
+            with_others = [task for task, filled in can if filled]
+            groups = [with_others] if with_others else []
+            groups += [[task] for task, filled in can if not filled]
+            for group in groups:
+                self._serve_one(together(group, settings), snapshot, settings, done)

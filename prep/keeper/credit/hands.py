@@ -140,11 +140,17 @@ class Hands:
         if not work.fill:
             done.credit.results.append(Removed(id=work.id, fee=fee, **common))
             return
-        is_order = work.id.kind is Kind.ORDER
-        name, key = ("OrderTriggered", "orderId") if is_order else ("TradeFilled", "requestId")
-        events = self._chain.events(receipt, contract, name)
-        filled = tuple(CreditId(work.id.kind, event[key]) for event in events)
-        done.credit.results.append(Filled(ids=filled, fee=fee, **common))
+
+        def named(event: str, key: str) -> tuple[CreditId, ...]:
+            events = self._chain.events(receipt, contract, event)
+            return tuple(CreditId(work.id.kind, event[key]) for event in events)
+
+        if work.id.kind is Kind.ORDER:
+            filled = named("OrderTriggered", "orderId")
+            ended: tuple[CreditId, ...] = ()
+        else:
+            filled, ended = named("TradeFilled", "requestId"), named("TradeRefused", "requestId")
+        done.credit.results.append(Filled(ids=filled, ended=ended, fee=fee, **common))
         for task in work.tasks:
-            if task.id not in filled:
+            if task.id not in filled + ended:
                 done.credit.skipped.append(Skipped(task.id, "came too late"))

@@ -69,7 +69,14 @@ class CreditJournal:
                 **gas,
             )
         elif isinstance(result, Filled):
-            log(INFO, "filled", id=_joined(result.ids) or "none", fee=_prep(result.fee), **gas)
+            log(
+                INFO,
+                "filled",
+                id=_joined(result.ids) or "none",
+                ended=_joined(result.ended) or "none",
+                fee=_prep(result.fee),
+                **gas,
+            )
         elif isinstance(result, Approved):
             log(INFO, "approved", **_approval(result.action), **gas)
         else:

@@ -37,6 +37,8 @@ class Filled(Transaction):
     """Orders, or requests."""
 
     ids: tuple[CreditId, ...]
+    ended: tuple[CreditId, ...]
+    """Requests that are gone without a trade, because their traders lack collateral."""
     fee: int
     """For all of them, PREP base units."""
 
