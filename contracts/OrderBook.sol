@@ -223,7 +223,11 @@ contract OrderBook is IOrderBook {
             (state, price) = _window(words, delay, o);
             if (state == OrderState.Dead) return (state, price, true);
         }
-        if (block.timestamp >= o.expiry) return (OrderState.Dead, 0, false);
+        if (block.timestamp >= o.expiry) {
+            // What could have been filled in time has had its price.
+            missed = state == OrderState.Ready && _oracle(words).lastUpdate() < o.expiry;
+            return (OrderState.Dead, 0, missed);
+        }
         if (o.reduceOnly) {
             int256 held = _held(orderId >> 32, o.marketId);
             if (held == 0 || (held > 0) == (o.size > 0)) return (OrderState.Dead, 0, false);
@@ -236,7 +240,11 @@ contract OrderBook is IOrderBook {
         view
         returns (OrderState, uint256)
     {
-        return FillWindow.stateOf(IPriceOracle(address(uint160(words[0]))), delay, o.placedAt, o.condition, o.trigger);
+        return FillWindow.stateOf(_oracle(words), delay, o.placedAt, o.condition, o.trigger);
+    }
+
+    function _oracle(uint256[16] memory words) private pure returns (IPriceOracle) {
+        return IPriceOracle(address(uint160(words[0])));
     }
 
     /// @dev Requires a trade to fill at `limit` or better. One that can only reduce is cut to the position first.
