@@ -30,6 +30,7 @@ NAMES = (
     "PrepToken",
     "BTC/feed",
     "BTC/oracle",
+    "TradeRequests",
     "Protocol",
     "Vault",
     "Deleverager",
