@@ -292,7 +292,7 @@ class Accounts:
 
     @staticmethod
     def _check_room(account: Account, asset_id: int) -> None:
-        held = account.balances.keys() | account.debts.keys()
+        held = (account.balances.keys() | account.debts.keys()) - {PREP}
         if asset_id != PREP and asset_id not in held and len(held) >= MAX_HELD:
             raise Rejected("TooMany", MAX_HELD)
 

@@ -78,7 +78,9 @@ class Credit(Liquidations):
                     self._act(caller, account_id, action)
                 except Rejected as reason:
                     raise Rejected("ActionFailed", index, reason) from None
-            if not all(action.harmless for action in actions):
+            # Who brings as much as he reserves for keepers leaves the account no worse.
+            brought = sum(action.brought for action in actions)
+            if brought < 0 or not all(action.harmless for action in actions):
                 self._check_health(account_id)
         return self.events
 

@@ -8,8 +8,7 @@ how many assets or positions it has then. By kind:
 - Deposit: `ZeroAmount`, `UnknownAsset`, the token's errors, `DepositCapExceeded`, `TooMany`.
 - Withdraw: `ZeroAmount`, `UnknownAsset`, `InsufficientBalance`, the token's errors.
 - Borrow: `ZeroAmount`, `UnknownAsset`, `NotBorrowable`, the lending vault's errors, `TooMany`.
-- Repay: `ZeroAmount`, `UnknownAsset`, `NotBorrowable`, `DebtExceeded` (the account's own debt),
-  `InsufficientBalance`.
+- Repay: `ZeroAmount`, `UnknownAsset`, `InsufficientBalance`. No more than the debt is taken.
 - Trade, Reduce: `ZeroAmount`, `UnknownMarket`, `TwoStepMarket`, the oracle's error and
   `PriceNotAcceptable` if there is a limit, the protocol's errors, `TooMany`, `CannotBorrow`.
 - AddLiquidity: `ZeroAmount`, `InsufficientBalance`, the LP vault's errors, `TooMany`.
@@ -77,12 +76,9 @@ class Actions(Accounts):
 
     def _repay_action(self, _: Hashable, account_id: int, action: Action) -> None:
         _positive(action.amount)
-        self._pool(action.id)
+        self.asset(action.id)
         _, balance, _, debt = self.holding(account_id, action.id)
-        amount = min(debt, balance) if action.amount == ALL else action.amount
-        _positive(amount)
-        if amount > debt:
-            raise Rejected("DebtExceeded", amount, debt)
+        amount = _positive(min(debt, balance if action.amount == ALL else action.amount))
         self._debit(account_id, action.id, amount)
         self._repay(account_id, action.id, amount)
 

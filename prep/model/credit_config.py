@@ -18,7 +18,7 @@ LP_SHARES: Final = 1
 
 MAX_ASSETS: Final = 32
 MAX_HELD: Final = 8
-"""Assets that an account holds or owes, and markets that it has positions on."""
+"""Assets besides PREP that an account holds or owes, and markets that it has positions on."""
 MAX_THRESHOLD: Final = 9_000
 """Of assets other than PREP, basis points."""
 MIN_BORROWABLE: Final = 1_000
@@ -34,7 +34,7 @@ TARGET: Final = 11 * WAD // 10
 CLOSING_REWARD: Final = 25
 """For closing positions, basis points of their value."""
 
-MAX_ORDERS: Final = 16
+MAX_ORDERS: Final = 15
 """Of an account."""
 MAX_LIFETIME: Final = 365 * DAY
 MIN_TWO_STEP_FEE: Final = WAD

@@ -69,11 +69,19 @@ class Action(NamedTuple):
 
     @property
     def harmless(self) -> bool:
-        """Whether it can make no account stand worse."""
+        """Whether it can make no account stand worse, a keeper's fee aside."""
         if self.kind is ActionKind.PLACE_ORDER:
             assert self.terms is not None
-            return self.terms.reduce_only and self.terms.keeper_fee == 0
+            return self.terms.reduce_only
         return self.kind in _HARMLESS
+
+    @property
+    def brought(self) -> int:
+        """PREP that it pays in, or, negative, reserves for a keeper."""
+        if self.kind is ActionKind.PLACE_ORDER:
+            assert self.terms is not None
+            return -self.terms.keeper_fee
+        return self.amount if self.kind is ActionKind.DEPOSIT and self.id == 0 else 0
 
 
 _HARMLESS: Final = frozenset(

@@ -20,8 +20,10 @@ class Health(NamedTuple):
     """The same, each divided by the weight of its asset."""
     pnl: int
     """What its positions would realise."""
+    notional: int
+    """Their value at oracle prices."""
     required: int
-    """What its positions need: their value, each weighted, rounded up."""
+    """What its positions need: that value, each weighted, rounded up."""
 
     @property
     def equity(self) -> int:
@@ -63,7 +65,7 @@ def owed(debt: int, price: int) -> int:
 
 def health(stakes: Iterable[Stake], positions: Iterable[Held]) -> Health:
     """All of an account, weighted by one of the two readings."""
-    assets = collateral = owes = debt = pnl = required = 0
+    assets = collateral = owes = debt = pnl = notional = required = 0
     for stake in stakes:
         if stake.balance:
             worth = value(stake.balance, stake.price)
@@ -75,5 +77,6 @@ def health(stakes: Iterable[Stake], positions: Iterable[Held]) -> Health:
             debt += mul_div_ceil(due, BPS, stake.weight)
     for position in positions:
         pnl += position.pnl
+        notional += position.notional
         required += ceil_div(position.notional * (BPS - position.weight), BPS)
-    return Health(assets, collateral, owes, debt, pnl, required)
+    return Health(assets, collateral, owes, debt, pnl, notional, required)

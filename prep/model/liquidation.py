@@ -1,10 +1,9 @@
 """Liquidation of an account. docs/credit.md, "Liquidation".
 
 Checks in this order: the account, the debt asset and the collateral asset exist; `AccountHealthy`.
-A position that cannot be closed for whatever reason is skipped. The price of the collateral asset
-is asked for only if something is paid for it. What must not make a liquidation fail: a division
-by zero where PREP is both assets (nothing can be seized then), and a balance whose last unit
-repays no debt share.
+A position that cannot be closed for whatever reason is skipped. Nothing is paid where there is
+nothing to seize, which is so where PREP is both assets: what was held of it has repaid debt before.
+A balance whose last unit repays no debt share stops nothing.
 """
 
 from collections.abc import Hashable
@@ -28,8 +27,22 @@ from prep.model.credit_results import (
     Liquidation,
 )
 from prep.model.errors import Rejected
-from prep.model.fixed import UNLIMITED, WAD, mul_div_ceil
+from prep.model.fixed import WAD, mul_div_ceil
 from prep.model.health import Health, owed, value
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a liquidator asks for, what he has lent to closing, and what of his reward is still due
+    to him, PREP."""
+
+    caller: Hashable
+    account_id: int
+    debt_asset: int
+    collateral_asset: int
+    max_repay: int
+    supplied: int
+    reward: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +61,14 @@ def bonus(before: Health) -> int:
 
 
 def to_repay(now: Health, bonus: int, debt_weight: int, collateral_weight: int) -> int:
-    """The value of the debt whose repayment brings the account to the target, rounded up;
-    `UNLIMITED` if none does. The weights are basis points."""
+    """The value of the debt whose repayment brings the account to the target, rounded up. The
+    weights are basis points."""
     target = mul_div_ceil(now.debt, TARGET, WAD)
     missing = target + now.required - now.collateral - now.pnl
     if missing <= 0:
         return 0
     gained = TARGET * BPS // debt_weight - (WAD + bonus) * collateral_weight // BPS
-    return mul_div_ceil(missing, WAD, gained) if gained > 0 else UNLIMITED
+    return mul_div_ceil(missing, WAD, gained)
 
 
 class Liquidations(Actions):
@@ -91,15 +104,18 @@ class Liquidations(Actions):
             raise Rejected("AccountHealthy", before.equity, before.required)
         extra = bonus(before)
         closed, supplied = self._close_positions(account_id, max_repay if debt_asset == PREP else 0)
-        reward = self._reward(account_id, closed)
         self._net(account_id)
-        exchange = self._exchange(
-            account_id, debt_asset, collateral_asset, max_repay, supplied, extra
+        now = self.health(account_id, for_liquidation=True)
+        due = min(closed * CLOSING_REWARD // BPS, max(0, now.assets + now.pnl - now.owed))
+        reward = min(due, self.accounts[account_id].balances.get(PREP, 0))
+        self._debit(account_id, PREP, reward)
+        now = now._replace(collateral=now.collateral - reward)
+        ask = Ask(
+            caller, account_id, debt_asset, collateral_asset, max_repay, supplied, due - reward
         )
+        exchange = self._exchange(ask, extra, now)
         if exchange.repaid:
             self._repay(account_id, debt_asset, exchange.repaid)
-        if exchange.seized:
-            self._seize(caller, account_id, collateral_asset, exchange.seized)
         result = Liquidation(
             closed=closed,
             reward=reward,
@@ -130,17 +146,6 @@ class Liquidations(Actions):
                 self.undo.events.append(CloseSkipped(account_id, market_id, reason))
         return closed, supplied
 
-    def _reward(self, account_id: int, closed: int) -> int:
-        """Pays the liquidator for closing: what is left to the account, and what it can pay."""
-        if not closed:
-            return 0
-        now = self.health(account_id, for_liquidation=True)
-        left = max(0, now.assets + now.pnl - now.owed)
-        balance = self.accounts[account_id].balances.get(PREP, 0)
-        reward = min(closed * CLOSING_REWARD // BPS, left, balance + self._available())
-        self._pay(account_id, reward)
-        return reward
-
     def _net(self, account_id: int) -> None:
         """Every balance repays the debt in the same asset."""
         for asset_id in self.accounts[account_id].assets:
@@ -150,50 +155,42 @@ class Liquidations(Actions):
                 self._debit(account_id, asset_id, amount)
                 self._repay(account_id, asset_id, amount)
 
-    def _exchange(
-        self,
-        account_id: int,
-        debt_asset: int,
-        collateral_asset: int,
-        max_repay: int,
-        supplied: int,
-        bonus: int,
-    ) -> Exchange:
+    def _exchange(self, ask: Ask, bonus: int, now: Health) -> Exchange:
         """What is paid and seized so that the account is at the target, at most."""
-        debt = self.holding(account_id, debt_asset).debt
-        balance = self.holding(account_id, collateral_asset).balance
-        repaid, debt_price = 0, WAD
-        if debt:
-            debt_price = self.price(debt_asset)
-            missing = to_repay(
-                self.health(account_id, for_liquidation=True),
-                bonus,
-                self.assets[debt_asset].config.liquidation_threshold,
-                self.assets[collateral_asset].config.liquidation_threshold,
+        price, debt_price = self.price(ask.collateral_asset), self.price(ask.debt_asset)
+        weight = self.assets[ask.collateral_asset].config.liquidation_threshold
+        balance = self.holding(ask.account_id, ask.collateral_asset).balance
+        rest = min(ask.reward, value(balance, price))
+        repaid = self.holding(ask.account_id, ask.debt_asset).debt if balance else 0
+        if repaid:
+            now = now._replace(collateral=now.collateral - rest * weight // BPS)
+            debt_weight = self.assets[ask.debt_asset].config.liquidation_threshold
+            missing = to_repay(now, bonus, debt_weight, weight)
+            repaid = min(
+                repaid, mul_div_ceil(missing, WAD, debt_price), ask.max_repay - ask.supplied
             )
-            repaid = min(mul_div_ceil(missing, WAD, debt_price), debt, max_repay - supplied)
-        if repaid == 0 and supplied == 0:
-            return Exchange(0, 0)
-        worth = value(repaid, debt_price) + supplied
-        price = self.price(collateral_asset)
-        seized = value(worth, WAD + bonus) * WAD // price
-        if seized <= balance:
-            return Exchange(repaid, seized)
-        if supplied:
-            raise Rejected("CollateralInsufficient", seized, balance)
-        whole = mul_div_ceil(value(balance, price), WAD, WAD + bonus)
-        return Exchange(min(repaid, mul_div_ceil(whole, WAD, debt_price)), balance)
+        worth = value(repaid, debt_price) + ask.supplied
+        seized = (value(worth, WAD + bonus) + rest) * WAD // price
+        if seized > balance:
+            if ask.supplied:
+                raise Rejected("CollateralInsufficient", seized, balance)
+            seized = balance
+            whole = mul_div_ceil(value(balance, price) - rest, WAD, WAD + bonus)
+            repaid = min(repaid, mul_div_ceil(whole, WAD, debt_price))
+        self._seize(ask.caller, ask.account_id, ask.collateral_asset, seized)
+        return Exchange(repaid, seized)
 
     def _seize(self, caller: Hashable, account_id: int, asset_id: int, amount: int) -> None:
         """Sends collateral to the liquidator. Requests give way, the newest first."""
+        if amount == 0:
+            return
+        self._debit(account_id, asset_id, amount)
         if asset_id == LP_SHARES:
             self._clear_lapsed(account_id)
-            left = self.accounts[account_id].balances[LP_SHARES] - amount
+            left = self.accounts[account_id].balances.get(LP_SHARES, 0)
             uncovered = self._requested(account_id) - left
             if uncovered > 0:
                 self._cancel_requests(account_id, uncovered)
-        self._debit(account_id, asset_id, amount)
-        if asset_id == LP_SHARES:
             self._move_shares(self.client, caller, amount)
 
     def _write_off(self, account_id: int) -> int:

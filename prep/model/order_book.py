@@ -1,8 +1,9 @@
 """Orders of credit accounts that wait for their price. docs/credit.md, "Orders".
 
-The checks of placing come in this order: the market, the linked order, the size, the condition, the
-expiry, the fee, how many there are. When an order fills, those linked to it are cancelled first, so
-that their fees count for the account's health.
+The checks of placing come in this order: the market, the size, the condition, the expiry, the fee,
+how many there are, the linked order. When an order fills, those linked to it are cancelled first,
+so that their fees count for the account's health; but for those that their account could not
+cancel.
 """
 
 from collections.abc import Hashable, Sequence
@@ -40,8 +41,8 @@ class OrderBook:
         self.orders: dict[int, Order] = {}
         self.ids: dict[int, tuple[int, ...]] = {}
         """Of the orders of each account, in no order."""
-        self.count = 0
-        """The highest id ever given out."""
+        self.numbers: dict[int, int] = {}
+        """The highest number that an account has given out; ids are `account << 32 | number`."""
         self._latest: dict[int, Published] = {}
         self._previous: dict[int, Published] = {}
 
@@ -60,7 +61,6 @@ class OrderBook:
         """Places an order. Its id."""
         system, undo = self._credit.system, self._credit.undo
         delay = system.market(market_id).config.min_execution_delay
-        linked = self._of_account(account_id, terms.linked_to) if terms.linked_to else None
         if not 0 < abs(size) <= MAX_SIZE:
             raise Rejected("SizeOutOfBounds", size)
         if terms.condition is Condition.ALWAYS and delay == 0:
@@ -75,9 +75,10 @@ class OrderBook:
         if len(ids) == MAX_ORDERS:
             raise Rejected("TooManyOrders", MAX_ORDERS)
 
-        undo.save(self, "count")
-        self.count += 1
-        order_id, after = self.count, self.count
+        linked = self._of_account(account_id, terms.linked_to) if terms.linked_to else None
+        undo.save_entry(self.numbers, account_id)
+        number = self.numbers[account_id] = self.numbers.get(account_id, 0) + 1
+        order_id = after = account_id << 32 | number
         if linked:
             after = linked.next
             self._store(terms.linked_to, linked._replace(next=order_id))
@@ -92,11 +93,8 @@ class OrderBook:
         """Cancels an order, unless it waits for a price that nobody may choose. What was reserved
         for its keeper."""
         order = self._of_account(account_id, order_id)
-        if self._credit.system.market(order.market_id).config.min_execution_delay:
-            state = self.state_of(order_id)
-            always = order.terms.condition is Condition.ALWAYS
-            if state is OrderState.READY or (always and state is not OrderState.DEAD):
-                raise Rejected("OrderBound", order_id)
+        if self._is_bound(order_id, order):
+            raise Rejected("OrderBound", order_id)
         self._take_out(order_id)
         self._credit.undo.events.append(OrderCancelled(order_id, account_id))
         return order.terms.keeper_fee
@@ -154,14 +152,18 @@ class OrderBook:
         credit = self._credit
         price = credit.system.price(order.market_id)
         with credit.undo.atomic():
-            others = self._linked(order_id)
-            self._take_out(order_id)
-            credit.undo.events.append(OrderTriggered(order_id, order.account, caller, price))
-            for other_id in others:
-                fee = self.orders[other_id].terms.keeper_fee
+            fees = 0
+            for other_id in self._linked(order_id):
+                other = self.orders[other_id]
+                if self._is_bound(other_id, other):
+                    continue
+                fees += other.terms.keeper_fee
                 self._take_out(other_id)
                 credit.undo.events.append(OrderCancelled(other_id, order.account))
-                credit.release(order.account, fee, None)
+            if fees:
+                credit.release(order.account, fees, None)
+            self._take_out(order_id)
+            credit.undo.events.append(OrderTriggered(order_id, order.account, caller, price))
             credit.fill(
                 order.account,
                 order.market_id,
@@ -171,6 +173,18 @@ class OrderBook:
                 order.terms.keeper_fee,
                 caller,
             )
+
+    def _is_bound(self, order_id: int, order: Order) -> bool:
+        """Whether an order has to be left to whoever fills it: on a market with two-step execution
+        nobody chooses afterwards. Without a usable price it cannot be filled."""
+        if not self._credit.system.market(order.market_id).config.min_execution_delay:
+            return False
+        always = order.terms.condition is Condition.ALWAYS
+        try:
+            state = self.state_of(order_id)
+        except Rejected:
+            return always
+        return state is not OrderState.DEAD if always else state is OrderState.READY
 
     def _judge(self, order: Order) -> tuple[OrderState, bool]:
         """The state of an order, and whether its price has passed: then its fee is its remover's.

@@ -20,7 +20,6 @@ from tests.property.bench import (
 from tests.property.world import outcome
 
 A = ActionKind
-MILLI = UNIT // 1_000
 DOLLAR = 10**6
 
 

@@ -27,8 +27,6 @@ from tests.property.bench import (
 from tests.property.world import outcome
 
 A = ActionKind
-MILLI = UNIT // 1_000
-DOLLAR = 10**6
 
 
 def test_execute__delegate__only_his_actions_until_his_time() -> None:

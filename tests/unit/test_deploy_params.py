@@ -179,6 +179,12 @@ def test_load__asset_of_8_decimals__scales_sizes_and_prices(load):
     assert (struct["sequencerFeed"], struct["sequencerGrace"]) == (FEED, 3600)
 
 
+@pytest.mark.parametrize("delay", [0, 1, 3600])
+def test_load__execution_delay__seconds_in_the_contracts_struct(load, delay):
+    market = load(_market(min_execution_delay=str(delay))).markets[0]
+    assert market.config_struct(HOLDER)["minExecutionDelay"] == delay
+
+
 def test_load__plain_and_quoted_scalars__are_the_same(write):
     plain = write(PUBLIC)
     parameters = Parameters.load(plain)
@@ -345,6 +351,7 @@ def test_load__fault_outside_markets__names_field_and_reason(refused, content, m
         ({"max_funding_velocity": "1001"}, "max_funding_velocity: 1001 is outside 0 to 1000"),
         ({"opening_fee_rate": "0.11"}, "opening_fee_rate: 0.11 is outside 0 to 0.1"),
         ({"closing_fee_rate": "0.2"}, "closing_fee_rate: 0.2 is outside 0 to 0.1"),
+        ({"min_execution_delay": "3601"}, "min_execution_delay: 3601 is outside 0 to 3600"),
         (
             {"min_position_value": "10000000000000000001"},
             "min_position_value: 10000000000000000001 is outside 0 to 10000000000000000000",
