@@ -203,9 +203,8 @@ def _market(read: Reader, deployment: Deployment, market_id: int) -> MarketStatu
     view = read(read.lens.market, market_id) if no_price is None else None
     state = view.state if view else read(read.lens.marketState, market_id)
     flow = read(read.lens.cashFlow, market_id)
-    names = [market["name"] for market in deployment.parameters["markets"]]
     return MarketStatus(
-        name=names[market_id] if market_id < len(names) else f"market {market_id}",
+        name=deployment.market_name(market_id),
         enabled=config.enabled,
         settled=view is not None and view.settled,
         asset_decimals=read(oracle.assetDecimals),
