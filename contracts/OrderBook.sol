@@ -88,9 +88,10 @@ contract OrderBook is IOrderBook {
         o.size = int128(size);
         o.trigger = _bounded(terms.trigger);
         o.limit = _bounded(limit);
+        // Before it is placed: linked to itself it would be the end of whoever walks its ring.
+        o.next = terms.linkedTo == 0 ? number : _link(accountId, terms.linkedTo, number);
         o.placedAt = uint40(block.timestamp);
         o.expiry = uint40(terms.expiry);
-        o.next = terms.linkedTo == 0 ? number : _link(accountId, terms.linkedTo, number);
         o.marketId = uint8(marketId);
         o.reduceOnly = terms.reduceOnly;
         o.keeperFee = uint96(terms.keeperFee);
