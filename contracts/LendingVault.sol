@@ -464,8 +464,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         require(assets <= debt, DebtExceeded(assets, debt));
         uint256 owed = b.owed;
         if (b.kind == BorrowerKind.Indexed) {
+            // May be none: nobody who has to pay a last unit is stopped by rounding. The lenders keep it.
             shares = Math.min(assets.toSharesDown(p.index), owed);
-            require(shares != 0, ZeroAmount());
             owed -= shares;
             p.shares -= shares;
             _shares = uint128(p.shares);
@@ -517,9 +517,9 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     }
 
     function _setCurve(RateCurve memory curve) private {
-        _checkParameter("atFull", curve.atFull, 0, MAX_RATE);
-        _checkParameter("atKink", curve.atKink, 0, curve.atFull);
         _checkParameter("atZero", curve.atZero, 0, curve.atKink);
+        _checkParameter("atKink", curve.atKink, curve.atZero, curve.atFull);
+        _checkParameter("atFull", curve.atFull, curve.atKink, MAX_RATE);
         _checkParameter("kink", curve.kink, 1, Lending.WAD - 1);
         (_rateAtZero, _rateAtKink) = (uint64(curve.atZero), uint64(curve.atKink));
         (_rateAtFull, _kink) = (uint64(curve.atFull), uint64(curve.kink));

@@ -46,7 +46,8 @@ class Interface:
 
     functions: dict[str, tuple[bytes, list[str], list[str]]] = field(default_factory=dict)
     errors: dict[bytes, tuple[str, list[str]]] = field(default_factory=dict)
-    events: dict[bytes, EventABI] = field(default_factory=dict)
+    events: dict[tuple[bytes, int], EventABI] = field(default_factory=dict)
+    """By signature and number of indexed arguments: tokens of both kinds have a `Transfer`."""
 
     def __post_init__(self) -> None:
         # What the compiler puts in by itself.
@@ -65,7 +66,7 @@ class Interface:
                 self.errors[keccak(text=abi.selector)[:4]] = (abi.name, types)
             elif isinstance(abi, EventABI):
                 signature = f"{abi.name}({','.join(i.canonical_type for i in abi.inputs)})"
-                self.events[keccak(text=signature)] = abi
+                self.events[keccak(text=signature), sum(i.indexed for i in abi.inputs)] = abi
 
 
 class Node:
@@ -168,7 +169,7 @@ class Node:
 
     def _log(self, log: dict[str, Any]) -> Log:
         topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
-        abi = self.interface.events[topics[0]]
+        abi = self.interface.events[topics[0], len(topics) - 1]
         indexed = iter(topics[1:])
         data = decode(
             [i.canonical_type for i in abi.inputs if not i.indexed], bytes.fromhex(log["data"][2:])

@@ -142,8 +142,11 @@ class CreditSuite:
         return self.node.read((self.suite.protocol.address, *call))[0][0]
 
 
-def deploy_credit(project, suite: Suite, liquidity_provider: AccountAPI) -> CreditSuite:
-    """Credit accounts over a suite whose market 0 is BTC: two markets more, three tokens, lenders and LPs with money."""
+def deploy_credit(
+    project, suite: Suite, liquidity_provider: AccountAPI, curve: tuple[int, int, int, int] = CURVE
+) -> CreditSuite:
+    """Credit accounts over a suite whose market 0 is BTC: two markets more, three tokens, lenders
+    and LPs with money. `curve`: of all lending vaults."""
     admin, protocol, prep, authority = suite.admin, suite.protocol, suite.prep, suite.authority
     share_oracle = admin.deploy(project.ShareOracle, suite.vault, ZERO_ADDRESS)
     manager = admin.deploy(project.CreditManager, protocol, share_oracle, authority)
@@ -158,7 +161,7 @@ def deploy_credit(project, suite: Suite, liquidity_provider: AccountAPI) -> Cred
         for asset, dollars in DOLLARS.items()
     }
     lending = {
-        asset: admin.deploy(project.LendingVault, tokens[asset], authority, CURVE)
+        asset: admin.deploy(project.LendingVault, tokens[asset], authority, curve)
         for asset in (PREP, WETH, WBTC, USD)
     }
     for role_name, (of_manager, of_lending) in ROLES.items():
