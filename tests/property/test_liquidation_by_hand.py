@@ -3,6 +3,8 @@
 Messages of failed assertions begin with the invariant's id (docs/invariants.md).
 """
 
+from fractions import Fraction
+
 import pytest
 
 from prep.model import UNLIMITED, WAD, Rejected
