@@ -51,7 +51,8 @@ def test_settle__lenders_have_too_little__fails() -> None:
 
 
 def test_execute__second_action_fails__leaves_nothing() -> None:
-    credit = bench()
+    credit = bench(MarketConfig(closing_fee_rate=WAD // 100))
+    credit.system.set_protocol_fee_rate(WAD // 2)
     account = long_on(credit, 1_000)
     set_market(credit, ETH, 3_200)
     liquidity, contents = credit.system.vault.liquidity, credit.contents(account)
@@ -65,6 +66,7 @@ def test_execute__second_action_fails__leaves_nothing() -> None:
     assert refused == Rejected("ActionFailed", 2, error)
     assert (credit.system.vault.liquidity, credit.contents(account)) == (liquidity, contents)
     assert credit.system.markets[ETH].long_oi == UNIT
+    assert credit.system.unpaid_protocol_fees == 0
     assert credit.asset(USDC).config.pool.idle == 100_000 * DOLLAR
     assert credit.asset(USDC).held == 0
     assert credit.events == ()
