@@ -1,5 +1,5 @@
-"""Credit accounts on deployed contracts: markets and tokens of several decimals, and short words for
-what tests do."""
+"""Credit accounts on deployed contracts: markets and tokens of several decimals, and short words
+for what tests do."""
 
 from dataclasses import dataclass
 
