@@ -109,9 +109,7 @@ def test_place_order__fees_for_himself__no_more_than_the_account_has(
 
 
 @pytest.mark.parametrize("end", ["revoked", "expired", "transferred"])
-def test_execute__delegation_has_ended__refused(
-    credit, victim, accomplice, attacker, account, end
-):
+def test_execute__delegation_has_ended__refused(credit, victim, accomplice, attacker, account, end):
     allow(credit, victim, account, attacker, EVERYTHING)
     credit.act(attacker, account, borrow(PREP, WAD))
     if end == "revoked":

@@ -31,9 +31,7 @@ def indebted(credit, owner, debt_asset, *dust):
 
 
 @pytest.mark.parametrize("asset", list(DEBTS))
-def test_liquidate__one_unit_of_what_is_owed__does_not_stop_it(
-    credit, attacker, liquidator, asset
-):
+def test_liquidate__one_unit_of_what_is_owed__does_not_stop_it(credit, attacker, liquidator, asset):
     account = indebted(credit, attacker, asset, asset)
     credit.set_asset_price(WETH, 1_500)
     credit.give(liquidator, asset, 10**6 * WAD)
@@ -63,9 +61,7 @@ def test_liquidate__dust_of_other_assets__taken_and_debt_written_off(
     check_books(credit)
 
 
-def test_deposit__unit_before_each_liquidation__taken_with_the_next(
-    credit, attacker, liquidator
-):
+def test_deposit__unit_before_each_liquidation__taken_with_the_next(credit, attacker, liquidator):
     """Who puts a unit in once more holds up what is written off by one more call, for one more unit."""
     account = indebted(credit, attacker, PREP, PREP)
     credit.set_asset_price(WETH, 900)

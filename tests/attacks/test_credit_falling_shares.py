@@ -48,7 +48,10 @@ def test_borrow__own_trader_is_winning__not_against_what_the_shares_were(
     credit, attacker, shares, winner
 ):
     credit.set_market_price(BITCOIN, 15_000)
-    assert refused(credit, attacker, shares, borrow(PREP, DEBT), withdraw(PREP, ALL))[0] == "AccountUnhealthy"
+    assert (
+        refused(credit, attacker, shares, borrow(PREP, DEBT), withdraw(PREP, ALL))[0]
+        == "AccountUnhealthy"
+    )
     credit.set_market_price(BITCOIN, 10_000)
     credit.act(attacker, shares, borrow(PREP, DEBT), withdraw(PREP, ALL))
 
@@ -61,7 +64,10 @@ def test_borrow__own_trader_is_losing__not_against_what_he_has_not_paid(
     credit.set_market_price(BITCOIN, 9_000)
     assert price(credit, SHARES) == before
     more = 201_000 * WAD
-    assert refused(credit, attacker, shares, borrow(PREP, more), withdraw(PREP, ALL))[0] == "AccountUnhealthy"
+    assert (
+        refused(credit, attacker, shares, borrow(PREP, more), withdraw(PREP, ALL))[0]
+        == "AccountUnhealthy"
+    )
 
 
 def test_borrow__own_trader_has_paid__against_what_is_there(

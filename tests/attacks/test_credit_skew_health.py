@@ -11,12 +11,14 @@ import pytest
 from prep.credit.actions import ALL, encode, reduce, trade, withdraw
 from prep.node import Reverted
 from tests.attacks.till import LIQUIDATE, check_books, later, refusal, refused, wallet
-from tests.credit import ETHER, EXECUTE, PREP
+from tests.credit import ETHER, ETHER_MARKET, EXECUTE, PREP
 from tests.suite import WAD
 
 FUNDS = 60_000 * WAD
 SIZE = 60 * WAD
 PUSH = 120 * WAD
+
+pytestmark = pytest.mark.usefixtures("one_block")
 
 
 @pytest.fixture(params=[1, -1], ids=["long", "short"])
@@ -45,6 +47,13 @@ def at_oracle(credit, account):
     return health.collateral + pnl - health.debt, health.required
 
 
+def fee_on_impact():
+    """A 300th of the position's value at the premium of the push; and the price of closing is rounded
+    for each of two readings, twice."""
+    impact = SIZE * 2_000 * PUSH // ETHER_MARKET["skewScale"]
+    return impact * ETHER_MARKET["closingFeeRate"] // WAD + 4 * SIZE // WAD
+
+
 def most(credit, who, account):
     """What may be withdrawn, by bisection: the last amount that is not refused."""
     low, high = 0, FUNDS
@@ -68,7 +77,7 @@ def withdrawable(credit, who, account, amount):
 
 @pytest.mark.parametrize("push", [1, -1], ids=["towards-long", "towards-short"])
 def test_withdraw__skew_pushed_by_another_account__not_above_the_oracle_price(
-    credit, attacker, accomplice, account, pusher, one_block, push, side
+    credit, attacker, accomplice, account, pusher, push, side
 ):
     credit.act(accomplice, pusher, trade(ETHER, push * PUSH))
     amount = most(credit, attacker, account)
@@ -76,9 +85,10 @@ def test_withdraw__skew_pushed_by_another_account__not_above_the_oracle_price(
     assert amount <= equity - required
     credit.act(attacker, account, withdraw(PREP, amount))
     credit.act(accomplice, pusher, reduce(ETHER, ALL))
-    # Whatever the price of closing is now, at the oracle's the account has what it needs.
+    # Whatever the price of closing is now, at the oracle's the account has what it needs, but for the
+    # closing fee on what the push moved that price.
     equity, required = at_oracle(credit, account)
-    assert equity >= required
+    assert equity >= required - fee_on_impact()
     args = (account, PREP, PREP, 10**30)
     error = refusal(credit, accomplice, credit.manager, LIQUIDATE, *args)
     assert error[0] == "AccountHealthy"
@@ -86,7 +96,7 @@ def test_withdraw__skew_pushed_by_another_account__not_above_the_oracle_price(
 
 @pytest.mark.parametrize("push", [1, -1], ids=["towards-long", "towards-short"])
 def test_liquidate__skew_pushed_against_a_victim__still_healthy(
-    credit, attacker, accomplice, account, pusher, one_block, push, side
+    credit, attacker, accomplice, account, pusher, push, side
 ):
     """The victim has taken out all that he could."""
     credit.act(attacker, account, withdraw(PREP, most(credit, attacker, account)))
@@ -96,9 +106,7 @@ def test_liquidate__skew_pushed_against_a_victim__still_healthy(
     assert error[0] == "AccountHealthy"
 
 
-def test_liquidate__oracle_price_against_a_victim__not_healthy(
-    credit, attacker, account, side
-):
+def test_liquidate__oracle_price_against_a_victim__not_healthy(credit, attacker, account, side):
     """The control: at another oracle price the same account can be liquidated."""
     credit.act(attacker, account, withdraw(PREP, most(credit, attacker, account)))
     credit.set_market_price(ETHER, 2_000 - side * 200)
@@ -108,7 +116,7 @@ def test_liquidate__oracle_price_against_a_victim__not_healthy(
 
 @pytest.mark.parametrize("push", [1, -1], ids=["towards-long", "towards-short"])
 def test_withdraw__and_round_trip_in_one_block__gains_nothing(
-    credit, attacker, accomplice, account, pusher, one_block, push, side
+    credit, attacker, accomplice, account, pusher, push, side
 ):
     """Both end flat: fees aside they have what they had."""
     credit.act(accomplice, pusher, trade(ETHER, push * PUSH))
@@ -121,10 +129,11 @@ def test_withdraw__and_round_trip_in_one_block__gains_nothing(
     check_books(credit)
 
 
-def test_trade__health_with_the_skew_that_it_makes_itself__refused_above_the_lower_price(
-    credit, attacker, account, side
+def test_withdraw__skew_pushed_against_it__refused_above_the_lower_price(
+    credit, attacker, accomplice, account, pusher, side
 ):
     """The control: the price of closing counts where it is the lower one."""
+    credit.act(accomplice, pusher, trade(ETHER, -side * PUSH))
     equity, required = at_oracle(credit, account)
     amount = most(credit, attacker, account)
     assert amount < equity - required
