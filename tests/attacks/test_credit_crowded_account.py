@@ -1,8 +1,9 @@
-"""Attack: an account with as much as it may have, so that its liquidation costs more gas than a block
-has; or it is sent too little gas, so that a position stays open.
+"""Attack: an account with as much as it may have, so that its liquidation costs more gas than a
+block has; or it is sent too little gas, so that a position stays open.
 
-The most that there can be is nine assets, of which eight are owed or held beside PREP, eight positions,
-and eight requests of vault shares. Its liquidation takes less than a tenth of a block of 30 million.
+The most that there can be is nine assets, of which eight are owed or held beside PREP, eight
+positions, and eight requests of vault shares. Its liquidation takes less than a tenth of a block of
+30 million.
 """
 
 import pytest
@@ -41,8 +42,8 @@ def feed_oracle(project, credit, dollars):
 
 @pytest.fixture(scope="module")
 def own(create_suite, project, lp):
-    """A deployment of its own with five assets and six markets more, those with skew, fees and funding;
-    all new prices come from feeds."""
+    """A deployment of its own with five assets and six markets more, those with skew, fees and
+    funding; all new prices come from feeds."""
     credit = deploy_credit(project, create_suite(), lp)
     admin, suite, manager = credit.suite.admin, credit.suite, credit.suite.risk_manager
     for asset in MORE_ASSETS:
@@ -72,7 +73,8 @@ def size_of(market):
 
 @pytest.fixture
 def account(own, attacker, victim, liquidator):
-    """Everything that there can be, and it can be liquidated. All markets have positions of others."""
+    """Everything that there can be, and it can be liquidated. All markets have positions of
+    others."""
     other = own.funded(victim, prep=500_000 * WAD)
     for market in [BITCOIN, ETHER, SOL, *MORE_MARKETS][:MOST_MARKETS]:
         own.act(victim, other, trade(market, -size_of(market)))

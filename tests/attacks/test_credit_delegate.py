@@ -1,8 +1,8 @@
 """Attack: a delegate does more than he was allowed, or takes what he may only move.
 
-He cannot: what he withdraws goes to the owner, and each kind of action needs its bit. But whoever may
-place orders spends: he can pay himself keeper fees, a hundred at a time, as far as the account's
-health goes. So the bound is what the owner himself could take out.
+He cannot: what he withdraws goes to the owner, and each kind of action needs its bit. But whoever
+may place orders spends: he can pay himself keeper fees, a hundred at a time, as far as the
+account's health goes. So the bound is what the owner himself could take out.
 """
 
 import pytest

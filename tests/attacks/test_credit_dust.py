@@ -1,7 +1,8 @@
 """Attack: dust in an account, so that it cannot be liquidated or its debt not be written off.
 
-What is paid in a liquidation may be less than one debt share, and what is seized worth less than one
-unit of the debt: it is taken all the same. A position too small to be worth closing cannot exist.
+What is paid in a liquidation may be less than one debt share, and what is seized worth less than
+one unit of the debt: it is taken all the same. A position too small to be worth closing cannot
+exist.
 """
 
 import pytest
@@ -17,8 +18,8 @@ DEBTS = {PREP: 14_000 * WAD, WBTC: 10**8 + 10**7, USD: 12_000 * 10**6}
 
 
 def indebted(credit, owner, debt_asset, *dust):
-    """Owes and has taken it away, and holds one base unit each of other assets. A year has gone by, so
-    a unit of debt is less than a share."""
+    """Owes and has taken it away, and holds one base unit each of other assets. A year has gone by,
+    so a unit of debt is less than a share."""
     account = credit.funded(owner, weth=10 * WAD)
     amount = DEBTS[debt_asset]
     credit.act(owner, account, borrow(debt_asset, amount), withdraw(debt_asset, amount))
@@ -45,7 +46,8 @@ def test_liquidate__one_unit_of_what_is_owed__does_not_stop_it(credit, attacker,
 def test_liquidate__dust_of_other_assets__taken_and_debt_written_off(
     credit, attacker, liquidator, asset
 ):
-    """A unit of each, worth less than a unit of what is owed: one liquidation each, then it is over."""
+    """A unit of each, worth less than a unit of what is owed: one liquidation each, then it is
+    over."""
     dust = [a for a in (PREP, SHARES, WBTC, USD) if a != asset]
     account = indebted(credit, attacker, asset, *dust)
     credit.set_asset_price(WETH, 900)
@@ -62,7 +64,8 @@ def test_liquidate__dust_of_other_assets__taken_and_debt_written_off(
 
 
 def test_deposit__unit_before_each_liquidation__taken_with_the_next(credit, attacker, liquidator):
-    """Who puts a unit in once more holds up what is written off by one more call, for one more unit."""
+    """Who puts a unit in once more holds up what is written off by one more call, for one more
+    unit."""
     account = indebted(credit, attacker, PREP, PREP)
     credit.set_asset_price(WETH, 900)
     credit.give(liquidator, PREP, 10**6 * WAD)

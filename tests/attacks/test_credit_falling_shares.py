@@ -1,9 +1,9 @@
-"""Attack: an account borrows against shares of the LP vault, and another of the same attacker takes the
-vault's money as a trader; or it lets the other one's losses raise what the shares count.
+"""Attack: an account borrows against shares of the LP vault, and another of the same attacker takes
+the vault's money as a trader; or it lets the other one's losses raise what the shares count.
 
-What traders are winning lowers shares at once, before they take it; what they are losing raises them
-only once it is paid. So the lender sees the fall as it happens, and nothing can be borrowed against a
-loss that is never paid. At one price nothing is gained: shares lose what the vault pays.
+What traders are winning lowers shares at once, before they take it; what they are losing raises
+them only once it is paid. So the lender sees the fall as it happens, and nothing can be borrowed
+against a loss that is never paid. At one price nothing is gained: shares lose what the vault pays.
 """
 
 import pytest
@@ -84,8 +84,8 @@ def test_borrow__own_trader_has_paid__against_what_is_there(
 def test_liquidate__vault_has_lost_to_the_own_trader__lenders_are_paid(
     credit, attacker, accomplice, liquidator, shares, winner
 ):
-    """A third of the vault's money is won by the trader; shares are seized for the debt in full, for the
-    threshold of 70 % leaves that much. What is lost is lost by who holds shares."""
+    """A third of the vault's money is won by the trader; shares are seized for the debt in full,
+    for the threshold of 70 % leaves that much. What is lost is lost by who holds shares."""
     credit.act(attacker, shares, borrow(PREP, DEBT), withdraw(PREP, ALL))
     lenders = credit.lending[PREP].totalAssets()
     credit.set_market_price(BITCOIN, 16_500)
@@ -106,8 +106,8 @@ def test_liquidate__vault_has_lost_to_the_own_trader__lenders_are_paid(
 def test_trade__both_sides_oneself_at_one_price__shares_and_traders_sum_to_nothing(
     credit, attacker, accomplice, shares, winner, one_block
 ):
-    """M6: one account long, one short, and half of the shares: whatever the price has done, shares lose
-    what the pair has gained, and that is nothing."""
+    """M6: one account long, one short, and half of the shares: whatever the price has done, shares
+    lose what the pair has gained, and that is nothing."""
     short = credit.funded(accomplice, prep=150_000 * WAD)
     credit.act(accomplice, short, trade(BITCOIN, -60 * WAD))
     before = price(credit, SHARES)

@@ -1,9 +1,10 @@
-"""Attack: somebody lends only around the moment that pays, or leaves just before the one that costs; or
-he takes away what lies idle, so that a liquidation has to be paid by himself, with a bonus.
+"""Attack: somebody lends only around the moment that pays, or leaves just before the one that
+costs; or he takes away what lies idle, so that a liquidation has to be paid by himself, with a
+bonus.
 
-Within a block lending earns nothing. Whoever is in when a debt is written off bears his part; whoever
-leaves before, as far as tokens lie idle, does not: known of all lending. Draining the lenders for a
-liquidation gets at most the bonus on what closing lost.
+Within a block lending earns nothing. Whoever is in when a debt is written off bears his part;
+whoever leaves before, as far as tokens lie idle, does not: known of all lending. Draining the
+lenders for a liquidation gets at most the bonus on what closing lost.
 """
 
 import pytest
@@ -101,8 +102,8 @@ def test_deposit__after_a_write_off__gains_nothing(
 def test_redeem__before_a_write_off__leaves_the_loss_to_the_others(
     credit, attacker, liquidator, vault, account, one_block
 ):
-    """The bound: exactly his part of the loss, which is spread over who is left; and no more can leave
-    than lies idle."""
+    """The bound: exactly his part of the loss, which is spread over who is left; and no more can
+    leave than lies idle."""
     lend(credit, attacker, vault)
     bankrupt(credit)
     leave(credit, attacker, vault)
@@ -126,9 +127,9 @@ def drain(credit, attacker, accomplice):
 def test_liquidate__lenders_drained_before__at_most_the_bonus_on_the_loss(
     credit, attacker, accomplice, victim, liquidator, vault, isolated, one_block, price
 ):
-    """A closing whose loss could be lent need not be supplied: then less, or nothing, is repaid with a
-    bonus. With nothing left to lend the liquidator supplies it. The bound of what that costs the account:
-    the bonus, at most a tenth, on the loss."""
+    """A closing whose loss could be lent need not be supplied: then less, or nothing, is repaid
+    with a bonus. With nothing left to lend the liquidator supplies it. The bound of what that costs
+    the account: the bonus, at most a tenth, on the loss."""
     account = credit.funded(victim, weth=5 * WAD)
     size = 4 * WAD
     credit.act(victim, account, trade(BITCOIN, size))

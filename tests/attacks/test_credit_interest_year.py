@@ -1,15 +1,15 @@
-"""Attack: nobody does anything for a year, so that interest is charged at the old rate, or an account
-that has become too weak for it cannot be liquidated at once.
+"""Attack: nobody does anything for a year, so that interest is charged at the old rate, or an
+account that has become too weak for it cannot be liquidated at once.
 
-Everything that depends on interest accrues it by itself. One step of a year charges what the rate of its
-beginning makes of it, to the unit of docs/credit.md; hourly accrual, which follows the rate, charges more
-by what the bounds below say.
+Everything that depends on interest accrues it by itself. One step of a year charges what the rate
+of its beginning makes of it, to the unit of docs/credit.md; hourly accrual, which follows the rate,
+charges more by what the bounds below say.
 """
 
 import pytest
 
 from prep.credit.actions import borrow, withdraw
-from tests.attacks.till import HOUR, check_books, later, liquidate
+from tests.attacks.till import HOUR, check_books, liquidate
 from tests.credit import CURVE, LENT, PREP, WETH
 from tests.suite import WAD, YEAR
 
@@ -78,7 +78,7 @@ MORE_BY_THE_HOUR = {20: 10, 50: 30, 79: 400, 95: 8_000}
 
 def test_accrue__in_365_steps__equal_to_the_formula_and_near_to_hourly_ones(credit, debt):
     """Daily on the chain, hourly in the formula; and one step of a year is never the dearer one."""
-    account, amount, used = debt
+    _, amount, used = debt
     idle = LENT * WAD - amount
     vault = credit.lending[PREP]
     # A first accrual, so that all steps are equally long.

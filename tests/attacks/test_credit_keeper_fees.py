@@ -1,5 +1,5 @@
-"""Attack: an account that does not stand well, or has nothing, pays keepers: its owner places orders that
-can only reduce, which nobody checks, with fees for himself.
+"""Attack: an account that does not stand well, or has nothing, pays keepers: its owner places
+orders that can only reduce, which nobody checks, with fees for himself.
 
 A fee that is not brought along in PREP makes the list one that is checked.
 """
@@ -89,8 +89,8 @@ def test_place_order__without_fee__goes_through_fifteen_times(credit, attacker, 
 
 
 def test_write_off__fees_reserved__were_never_collateral(credit, attacker, liquidator):
-    """What lies in orders comes back to an account whose debt was written off; it counted for nothing
-    before, as what lies in the owner's wallet."""
+    """What lies in orders comes back to an account whose debt was written off; it counted for
+    nothing before, as what lies in the owner's wallet."""
     account = credit.funded(attacker, weth=10 * WAD, prep=FEE)
     with_fee = place_order(
         SOL, 10**5, OrderTerms(Condition.AT_OR_BELOW, 1, False, now(credit) + HOUR, FEE)

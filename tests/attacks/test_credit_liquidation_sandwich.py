@@ -1,9 +1,10 @@
-"""Attack: a liquidator moves the skew against the positions of whom he liquidates, closes them at that
-price, and moves it back, all in one block.
+"""Attack: a liquidator moves the skew against the positions of whom he liquidates, closes them at
+that price, and moves it back, all in one block.
 
-What he can take is known in closed form: the victim's size times his own, at the price, over the skew
-scale, less his fees. It is taken from whoever can be liquidated anyway, from the lenders only where he
-is bankrupt by it; and where fees are above the victim's part of the skew scale it is a loss.
+What he can take is known in closed form: the victim's size times his own, at the price, over the
+skew scale, less his fees. It is taken from whoever can be liquidated anyway, from the lenders only
+where he is bankrupt by it; and where fees are above the victim's part of the skew scale it is a
+loss.
 """
 
 import pytest
@@ -67,7 +68,7 @@ def test_liquidate__between_two_pushes_of_the_skew__at_most_the_impact_of_one_on
     assert wallet(credit, liquidator, PREP) >= rewards
 
     impact = size * PUSH // SCALE * PRICE
-    # Fees are on the prices of the fills, which are within the premium of both sizes of the oracle's.
+    # Fees are on the prices of the fills: within the premium of both sizes of the oracle's.
     cheapest = PUSH * PRICE * FEES // WAD * (SCALE - PUSH - size) // SCALE
     assert gained <= impact - cheapest
     taken = plain - left

@@ -1,7 +1,7 @@
 """Attack: an order is filled twice, at a price that its account did not accept, or stops a batch.
 
-An order is gone before it trades; a limit holds whatever the oracle has said since; and one that fails
-costs the others of its batch nothing but its gas.
+An order is gone before it trades; a limit holds whatever the oracle has said since; and one that
+fails costs the others of its batch nothing but its gas.
 """
 
 import pytest
@@ -100,8 +100,8 @@ def test_execute__skew_pushed_before_the_fill__not_above_the_limit(
 def test_execute__stop_without_a_limit__fills_wherever_the_price_is(
     credit, victim, attacker, account, dollars
 ):
-    """The control: without a limit whoever comes after the price has moved may fill it, and then it is
-    filled at the price of that moment, not at the trigger."""
+    """The control: without a limit whoever comes after the price has moved may fill it, and then it
+    is filled at the price of that moment, not at the trigger."""
     terms = stop_order(BITCOIN, WAD, 10_500 * WAD, now(credit) + HOUR, FEE)
     order = placed(credit, victim, account, terms)
     credit.set_market_price(BITCOIN, dollars)
@@ -114,7 +114,8 @@ def test_execute__stop_without_a_limit__fills_wherever_the_price_is(
 def test_execute_many__orders_that_fail_in_every_way__others_filled(
     credit, victim, attacker, accomplice, account
 ):
-    """One has no collateral left, one waits, one is dead, one does not exist, one is above its limit."""
+    """One has no collateral left, one waits, one is dead, one does not exist, one is above its
+    limit."""
     poor = credit.funded(accomplice, prep=20_000 * WAD)
     bad = [placed(credit, accomplice, poor, buying(credit))]
     credit.act(accomplice, poor, withdraw(PREP, ALL))

@@ -1,16 +1,32 @@
-"""Attack: an account loses more PREP than it has or can borrow, so that the manager pays with the PREP
-of others, which lies in the same place.
+"""Attack: an account loses more PREP than it has or can borrow, so that the manager pays with the
+PREP of others, which lies in the same place.
 
-Whatever it is that settles, it fails, or somebody else pays who has agreed to; the others' PREP is never
-touched (M5).
+Whatever it is that settles, it fails, or somebody else pays who has agreed to; the others' PREP is
+never touched (M5).
 """
 
 import pytest
 
-from prep.credit.actions import ALL, Condition, OrderTerms, deposit, place_order, reduce, trade
-from prep.credit.actions import withdraw
-from tests.attacks.till import HOUR, check_books, fill, liquidate, now, placed, refusal, refused
-from tests.attacks.till import wallet
+from prep.credit.actions import (
+    ALL,
+    Condition,
+    OrderTerms,
+    deposit,
+    place_order,
+    reduce,
+    trade,
+    withdraw,
+)
+from tests.attacks.till import (
+    HOUR,
+    check_books,
+    liquidate,
+    now,
+    placed,
+    refusal,
+    refused,
+    wallet,
+)
 from tests.credit import BITCOIN, PREP, WETH
 from tests.suite import UNLIMITED, WAD
 
@@ -77,8 +93,8 @@ def test_place_order__fee_that_nobody_lends__refused(credit, attacker, victim, o
 def test_deleverage__loss_that_nobody_lends__refused_for_this_account_alone(
     credit, attacker, stranger, victim, others, account
 ):
-    """The bound: an account without PREP cannot be deleveraged at a loss while nobody lends. Another on
-    the same side can."""
+    """The bound: an account without PREP cannot be deleveraged at a loss while nobody lends.
+    Another on the same side can."""
     credit.act(victim, others, trade(BITCOIN, WAD))
     credit.suite.configure(maxLongOIValue=0)
     credit.set_market_price(BITCOIN, 8_900)

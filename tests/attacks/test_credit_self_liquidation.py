@@ -1,8 +1,9 @@
-"""Attack: whoever owns an account liquidates it with his second address, for the bonus and the reward.
+"""Attack: whoever owns an account liquidates it with his second address, for the bonus and the
+reward.
 
-All that is paid comes out of the account: what account and wallets have together, debts taken off, is
-what closing the positions oneself leaves, and what is written off. That is what anybody else would have
-got: at most the bonus, a tenth, of what was repaid (M6).
+All that is paid comes out of the account: what account and wallets have together, debts taken off,
+is what closing the positions oneself leaves, and what is written off. That is what anybody else
+would have got: at most the bonus, a tenth, of what was repaid (M6).
 """
 
 import pytest

@@ -1,9 +1,9 @@
-"""Attack: an account's health is read while another of the same attacker, or of somebody who wants to
-liquidate it, has moved the skew, and moves it back in the same block.
+"""Attack: an account's health is read while another of the same attacker, or of somebody who wants
+to liquidate it, has moved the skew, and moves it back in the same block.
 
-What lets an account do more counts the lower of two prices, one of which is the oracle's, and what acts
-against it the higher one: moving the skew gets neither above the oracle's price nor below it. And the
-round trip gains nothing (M6).
+What lets an account do more counts the lower of two prices, one of which is the oracle's, and what
+acts against it the higher one: moving the skew gets neither above the oracle's price nor below it.
+And the round trip gains nothing (M6).
 """
 
 import pytest
@@ -48,8 +48,8 @@ def at_oracle(credit, account):
 
 
 def fee_on_impact():
-    """A 300th of the position's value at the premium of the push; and the price of closing is rounded
-    for each of two readings, twice."""
+    """A 300th of the position's value at the premium of the push; and the price of closing is
+    rounded for each of two readings, twice."""
     impact = SIZE * 2_000 * PUSH // ETHER_MARKET["skewScale"]
     return impact * ETHER_MARKET["closingFeeRate"] // WAD + 4 * SIZE // WAD
 
@@ -85,8 +85,8 @@ def test_withdraw__skew_pushed_by_another_account__not_above_the_oracle_price(
     assert amount <= equity - required
     credit.act(attacker, account, withdraw(PREP, amount))
     credit.act(accomplice, pusher, reduce(ETHER, ALL))
-    # Whatever the price of closing is now, at the oracle's the account has what it needs, but for the
-    # closing fee on what the push moved that price.
+    # Whatever the price of closing is now, at the oracle's the account has what it needs, but for
+    # the closing fee on what the push moved that price.
     equity, required = at_oracle(credit, account)
     assert equity >= required - fee_on_impact()
     args = (account, PREP, PREP, 10**30)
