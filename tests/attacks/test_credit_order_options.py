@@ -1,9 +1,9 @@
-"""Attack: an account places an order on a market with two-step execution, waits until it knows whether
-it wants it, and gets rid of it otherwise.
+"""Attack: an account places an order on a market with two-step execution, waits until it knows
+whether it wants it, and gets rid of it otherwise.
 
-It cannot cancel or remove it, nor by selling the account. It can take away its collateral, so that the
-fill is refused: that costs the keeper fee, works only before somebody fills it in the block of the
-price, and leaves nothing to repeat. An order with a condition can be cancelled while it waits.
+It cannot cancel or remove it, nor by selling the account. It can take away its collateral, so that
+the fill is refused: that costs the keeper fee, works only before somebody fills it in the block of
+the price, and leaves nothing to repeat. An order with a condition can be cancelled while it waits.
 """
 
 import pytest
@@ -125,9 +125,9 @@ def test_withdraw__after_the_fill_in_the_block_of_the_price__too_late(
 def test_cancel__order_with_a_condition__while_it_waits_only(
     credit, attacker, stranger, account, holds
 ):
-    """An order with a condition that holds at every price fills as one without, but can be cancelled
-    until its price is published: whoever sees prices before they are, chooses. Not afterwards, and
-    not with an order that always fills."""
+    """An order with a condition that holds at every price fills as one without, but can be
+    cancelled until its price is published: whoever sees prices before they are, chooses. Not
+    afterwards, and not with an order that always fills."""
     trigger = 10**30 if holds else 1_990 * WAD
     terms = OrderTerms(Condition.AT_OR_BELOW, trigger, False, now(credit) + HOUR, FEE)
     order = placed(credit, attacker, account, place_order(ETHER, SIZE, terms))
@@ -145,7 +145,8 @@ def test_cancel__order_with_a_condition__while_it_waits_only(
 def test_execute__condition_held_at_the_price_before__not_a_second_time(
     credit, attacker, stranger, account
 ):
-    """Of a run of prices at which it holds only the first fills: it cannot be kept for a better one."""
+    """Of a run of prices at which it holds only the first fills: it cannot be kept for a better
+    one."""
     terms = limit_order(ETHER, SIZE, 2_100 * WAD, now(credit) + HOUR, FEE, 0)
     order = placed(credit, attacker, account, terms)
     publish(credit, 2_050)
