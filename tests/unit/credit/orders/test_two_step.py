@@ -61,9 +61,7 @@ def test_always__first_price_in_time__filled(credit, clock, keeper, account, pla
     assert wallet(credit, PREP, keeper) == FEE
 
 
-def test_always__price_a_second_too_early__waits_and_does_not_count(
-    credit, clock, keeper, place
-):
+def test_always__price_a_second_too_early__waits_and_does_not_count(credit, clock, keeper, place):
     order_id = place()
     publish(credit)
     assert state(credit, order_id) == State.WAITING
