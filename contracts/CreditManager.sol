@@ -18,6 +18,7 @@ import {IOrderBook, OrderTerms} from "../interfaces/IOrderBook.sol";
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IProtocol} from "../interfaces/IProtocol.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {Check} from "./Check.sol";
 import {Bits} from "./credit/Bits.sol";
 import {HealthLib} from "./credit/HealthLib.sol";
 import {Holdings} from "./credit/Holdings.sol";
@@ -105,7 +106,7 @@ contract CreditManager is ICreditManager, Holdings {
     {
         _onlyFor(address(this));
         ActionKind kind = action.kind;
-        require(allowed.has(uint256(kind)), NotAllowed(caller, accountId, kind));
+        Check.that(allowed.has(uint256(kind)), NotAllowed.selector, uint160(caller), accountId, uint256(kind));
         (uint256 id, int256 amount, uint256 limit) = (action.id, action.amount, action.limit);
 
         if (kind == ActionKind.Trade) {
@@ -131,7 +132,7 @@ contract CreditManager is ICreditManager, Holdings {
             return (true, 0);
         }
         if (kind == ActionKind.Borrow) {
-            require(address(_asset(id).lendingVault) != address(0), NotBorrowable(id));
+            Check.that(address(_asset(id).lendingVault) != address(0), NotBorrowable.selector, id);
             _borrow(accountId, id, uint256(amount));
             _credit(accountId, id, uint256(amount));
             return (true, 0);
@@ -154,7 +155,7 @@ contract CreditManager is ICreditManager, Holdings {
     function _deposit(uint256 accountId, uint256 assetId, uint256 amount, address from) private {
         uint256 cap = _asset(assetId).depositCap;
         uint256 held = _pull(assetId, from, amount);
-        require(held <= cap, DepositCapExceeded(assetId, held, cap));
+        Check.that(held <= cap, DepositCapExceeded.selector, assetId, held, cap);
         _credit(accountId, assetId, amount);
     }
 
@@ -174,13 +175,14 @@ contract CreditManager is ICreditManager, Holdings {
         _asset(assetId);
         uint256 balance = _holdings[accountId][assetId].balance;
         uint256 amount = Math.min(_debt(accountId, assetId), amount_ == ALL ? balance : uint256(amount_));
-        require(amount != 0, ZeroAmount());
+        _checkNotZero(amount);
         _take(accountId, assetId, amount);
         _repay(accountId, assetId, amount);
     }
 
     function _trade(uint256 accountId, uint256 marketId, int256 size, uint256 limit, bool reduceOnly) private {
         if (reduceOnly && size == ALL) size = -_held(accountId, marketId);
+        _checkNotZero(uint256(size));
         orderBook.checkTrade(accountId, marketId, size, limit, reduceOnly);
         protocol.executeOrder(accountId, marketId, size, reduceOnly);
     }
@@ -203,7 +205,7 @@ contract CreditManager is ICreditManager, Holdings {
     function _requestRedeem(uint256 accountId, int256 shares_) private {
         uint256 unrequested = _holdings[accountId][SHARES].balance - _requested(accountId);
         uint256 shares = shares_ == ALL ? unrequested : uint256(shares_);
-        require(shares <= unrequested, InsufficientBalance(SHARES, unrequested, shares));
+        _checkBalance(SHARES, unrequested, shares);
         VAULT.requestRedeem(shares, accountId);
     }
 
@@ -223,7 +225,7 @@ contract CreditManager is ICreditManager, Holdings {
         uint256 markets = _accounts[accountId].markets;
         uint256 marked = markets.with(marketId, size != 0);
         if (marked != markets) {
-            require(size == 0 || marked.count() <= MAX_POSITIONS, TooMany(MAX_POSITIONS));
+            Check.that(size == 0 || marked.count() <= MAX_POSITIONS, TooMany.selector, MAX_POSITIONS);
             _accounts[accountId].markets = uint64(marked);
         }
         if (settlement > 0) _credit(accountId, PREP, uint256(settlement));
@@ -272,7 +274,7 @@ contract CreditManager is ICreditManager, Holdings {
         returns (Liquidation memory done)
     {
         Health memory h = health(accountId, true);
-        require(h.equity < int256(h.required), AccountHealthy(h.equity, h.required));
+        Check.that(h.equity < int256(h.required), AccountHealthy.selector, uint256(h.equity), h.required);
         _asset(debtAsset);
         _asset(collateralAsset);
         done.bonus = h.bonus();
@@ -305,7 +307,7 @@ contract CreditManager is ICreditManager, Holdings {
             try protocol.executeOrder(accountId, id, -_held(accountId, id), true) {}
             catch (bytes memory reason) {
                 // Nothing is said where gas has run out: nobody is to leave a position open by sending too little.
-                require(reason.length != 0, CloseFailed(id));
+                Check.that(reason.length != 0, CloseFailed.selector, id);
                 emit CloseSkipped(accountId, id, reason);
             }
         }
@@ -332,7 +334,10 @@ contract CreditManager is ICreditManager, Holdings {
         (uint256 price, uint256 debtPrice) = (_price(z.collateralAsset, c.oracle), _price(z.debtAsset, d.oracle));
         uint256 balance = _holdings[z.accountId][z.collateralAsset].balance;
         uint256 reward = Math.min(z.reward, balance.wmul(price));
-        (uint256 supplied, uint256 repaid) = (_supplied, _debt(z.accountId, z.debtAsset));
+        uint256 supplied = _supplied;
+        // Where there is nothing to take, nothing is paid. So PREP never pays for PREP, whose weights leave no gain: what was
+        // held of it has repaid debt before.
+        uint256 repaid = balance == 0 ? 0 : _debt(z.accountId, z.debtAsset);
         if (repaid != 0) {
             h.collateral -= (reward * c.liquidationThreshold).divDown(BPS);
             uint256 value = h.toRepay(done.bonus, d.liquidationThreshold, c.liquidationThreshold);
@@ -341,7 +346,7 @@ contract CreditManager is ICreditManager, Holdings {
         uint256 rate = FixedPoint.WAD + done.bonus;
         uint256 seized = (((repaid.wmul(debtPrice) + supplied).wmul(rate) + reward) * FixedPoint.WAD).divDown(price);
         if (seized > balance) {
-            require(supplied == 0, CollateralInsufficient(seized, balance));
+            Check.that(supplied == 0, CollateralInsufficient.selector, seized, balance);
             seized = balance;
             uint256 worth = ((balance.wmul(price) - reward) * FixedPoint.WAD).divUp(rate);
             repaid = Math.min(repaid, (worth * FixedPoint.WAD).divUp(debtPrice));
@@ -389,15 +394,14 @@ contract CreditManager is ICreditManager, Holdings {
             (, uint256 value, int256 atFill, int256 atOracle) = protocol.marginEquity(address(this), accountId, id);
             // Against the account where it would do more, in its favour where others would act against it.
             int256 pnl = (atFill > atOracle) == forLiquidation ? atFill : atOracle;
-            (uint256 maxLtv, uint256 threshold) = marketLtv(id);
-            h.addPosition(value, pnl, forLiquidation ? threshold : maxLtv);
+            h.addPosition(value, pnl, _marketWeight(id, forLiquidation));
         }
         h.conclude();
     }
 
     function _checkHealth(uint256 accountId) private view {
         Health memory h = health(accountId, false);
-        require(h.equity >= int256(h.required), AccountUnhealthy(h.equity, h.required));
+        Check.that(h.equity >= int256(h.required), AccountUnhealthy.selector, uint256(h.equity), h.required);
     }
 
     // ---------------------------------------------------------------------------------------------------- settings
@@ -416,19 +420,22 @@ contract CreditManager is ICreditManager, Holdings {
 
     /// @inheritdoc ICreditManager
     function marketLtv(uint256 marketId) public view returns (uint256 maxLtv, uint256 liquidationThreshold) {
-        uint256 both = _marketLtvs[marketId >> 3] >> ((marketId & 7) << 5);
-        return (uint16(both), uint16(both >> 16));
+        return (_marketWeight(marketId, false), _marketWeight(marketId, true));
+    }
+
+    function _marketWeight(uint256 marketId, bool forLiquidation) private view returns (uint256) {
+        return uint16(_marketLtvs[marketId >> 3] >> (((marketId & 7) << 5) | (forLiquidation ? 16 : 0)));
     }
 
     // ----------------------------------------------------------------------------------------------------- private
 
     function _onlyFor(address caller) private view {
-        require(msg.sender == caller, NotAuthorised(msg.sender));
+        Check.that(msg.sender == caller, NotAuthorised.selector, uint160(msg.sender));
     }
 
     function _orAll(uint256 accountId, uint256 assetId, int256 amount) private view returns (uint256 all) {
         all = amount == ALL ? _holdings[accountId][assetId].balance : uint256(amount);
-        require(all != 0, ZeroAmount());
+        _checkNotZero(all);
     }
 
     function _held(uint256 accountId, uint256 marketId) private view returns (int256) {
@@ -447,7 +454,7 @@ contract CreditManager is ICreditManager, Holdings {
     function _checkRequested(uint256 accountId) private view {
         uint256 balance = _holdings[accountId][SHARES].balance;
         uint256 requested = _requested(accountId);
-        require(requested <= balance, InsufficientBalance(SHARES, balance, requested));
+        _checkBalance(SHARES, balance, requested);
     }
 
     /// @dev Cancels what of the account's requests its shares do not cover any more.

@@ -6,6 +6,7 @@ import {ICreditManager} from "../interfaces/ICreditManager.sol";
 import {Condition, IOrderBook, Order, OrderState, OrderTerms} from "../interfaces/IOrderBook.sol";
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IProtocol} from "../interfaces/IProtocol.sol";
+import {Check} from "./Check.sol";
 import {FillWindow} from "./perps/FillWindow.sol";
 import {MarketReader} from "./perps/MarketReader.sol";
 import {Pricing} from "./perps/Pricing.sol";
@@ -103,15 +104,7 @@ contract OrderBook is IOrderBook {
     function cancel(uint256 accountId, uint256 orderId) external onlyManager returns (uint256 keeperFee) {
         OrderSlots memory o = _order(orderId);
         require(orderId >> 32 == accountId, UnknownOrder(orderId));
-        if (_delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0) {
-            // Without a usable price it cannot be filled either.
-            try this.stateOf(orderId) returns (OrderState state) {
-                bool bound = o.condition == Condition.Always ? state != OrderState.Dead : state == OrderState.Ready;
-                require(!bound, OrderBound(orderId));
-            } catch {
-                require(o.condition != Condition.Always, OrderBound(orderId));
-            }
-        }
+        require(!_isBound(orderId, o), OrderBound(orderId));
         _delete(orderId, o.next);
         emit OrderCancelled(orderId, accountId);
         return o.keeperFee;
@@ -208,15 +201,29 @@ contract OrderBook is IOrderBook {
         OrderSlots memory o = _order(orderId);
         (OrderState state, uint256 price,) = _state(orderId, o);
         require(state == OrderState.Ready, OrderNotReady(orderId, state));
+        if (price == 0) price = _oracle(PROTOCOL.marketWords(o.marketId, FLAGS)).price();
         uint256 accountId = orderId >> 32;
         _cancelLinked(accountId, orderId, o.next);
-        _delete(orderId, uint32(orderId));
+        _delete(orderId, _orders[orderId].next);
         emit OrderTriggered(orderId, accountId, keeper, price);
         if (o.limit != 0) {
             uint256[16] memory words = PROTOCOL.marketWords(o.marketId, FOR_PRICE);
             _checkPrice(words, accountId, o.marketId, o.size, o.limit, o.reduceOnly);
         }
-        MANAGER.fill(accountId, o.marketId, o.size, o.reduceOnly, o.keeperFee, keeper);
+        try MANAGER.fill(accountId, o.marketId, o.size, o.reduceOnly, o.keeperFee, keeper) {}
+        catch (bytes memory reason) {
+            if (!_isOwnFault(o, reason)) Check.bubble(reason);
+            emit OrderRefused(orderId, accountId, keeper, reason);
+            MANAGER.release(accountId, o.keeperFee, keeper);
+        }
+    }
+
+    /// @dev Whether an order failed for its own account on a market with two-step execution. Could such an order be tried again,
+    /// it would be filled only after its owner has seen more, by himself, once he has paid in what it lacks.
+    function _isOwnFault(OrderSlots memory o, bytes memory reason) private view returns (bool) {
+        bytes4 error = bytes4(reason);
+        bool ofAccount = error == ICreditManager.AccountUnhealthy.selector || error == ICreditManager.CannotBorrow.selector;
+        return ofAccount && _delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0;
     }
 
     /// @dev `price`: of the oracle, where it was asked. `missed`: dead because its price has passed.
@@ -232,7 +239,11 @@ contract OrderBook is IOrderBook {
             (state, price) = _window(words, delay, o);
             if (state == OrderState.Dead) return (state, price, true);
         }
-        if (block.timestamp >= o.expiry) return (OrderState.Dead, 0, false);
+        if (block.timestamp >= o.expiry) {
+            // What could have been filled in time has had its price.
+            missed = state == OrderState.Ready && _oracle(words).lastUpdate() < o.expiry;
+            return (OrderState.Dead, 0, missed);
+        }
         if (o.reduceOnly) {
             int256 held = _held(orderId >> 32, o.marketId);
             if (held == 0 || (held > 0) == (o.size > 0)) return (OrderState.Dead, 0, false);
@@ -245,7 +256,11 @@ contract OrderBook is IOrderBook {
         view
         returns (OrderState, uint256)
     {
-        return FillWindow.stateOf(IPriceOracle(address(uint160(words[0]))), delay, o.placedAt, o.condition, o.trigger);
+        return FillWindow.stateOf(_oracle(words), delay, o.placedAt, o.condition, o.trigger);
+    }
+
+    function _oracle(uint256[16] memory words) private pure returns (IPriceOracle) {
+        return IPriceOracle(address(uint160(words[0])));
     }
 
     /// @dev Requires a trade to fill at `limit` or better. One that can only reduce is cut to the position first.
@@ -306,14 +321,29 @@ contract OrderBook is IOrderBook {
         other.next = number;
     }
 
-    /// @dev Cancels the others of a ring, and gives their fees back.
+    /// @dev Whether an order has to be left to whoever fills it: on a market with two-step execution nobody chooses afterwards.
+    function _isBound(uint256 orderId, OrderSlots memory o) private view returns (bool) {
+        if (_delay(PROTOCOL.marketWords(o.marketId, FLAGS)) == 0) return false;
+        bool always = o.condition == Condition.Always;
+        // Without a usable price it cannot be filled either.
+        try this.stateOf(orderId) returns (OrderState state) {
+            return always ? state != OrderState.Dead : state == OrderState.Ready;
+        } catch {
+            return always;
+        }
+    }
+
+    /// @dev Cancels the others of a ring and gives their fees back. Not those that are bound: filling an order must not be a way
+    /// to cancel another that cannot be cancelled.
     function _cancelLinked(uint256 accountId, uint256 orderId, uint32 next) private {
         uint256 fees;
         while (next != uint32(orderId)) {
             uint256 other = accountId << 32 | next;
-            next = _orders[other].next;
-            fees += _orders[other].keeperFee;
-            _clear(other);
+            OrderSlots memory o = _orders[other];
+            next = o.next;
+            if (_isBound(other, o)) continue;
+            fees += o.keeperFee;
+            _delete(other, next);
             emit OrderCancelled(other, accountId);
         }
         if (fees != 0) MANAGER.release(accountId, fees, address(0));

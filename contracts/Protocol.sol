@@ -10,6 +10,7 @@ import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Position, Realised} from "../interfaces/IMarkets.sol";
 import {IProtocol, PositionDetails, TradeKind} from "../interfaces/IProtocol.sol";
 import {ITradeRequests} from "../interfaces/ITradeRequests.sol";
+import {Check} from "./Check.sol";
 import {Deleverager} from "./Deleverager.sol";
 import {FixedPoint} from "./perps/FixedPoint.sol";
 import {Market, MarketLib} from "./perps/MarketLib.sol";
@@ -27,6 +28,7 @@ import {Vault} from "./Vault.sol";
 /// Rounding is against whoever acts, see docs/whitepaper.md. Requires a token without fees on transfer and without hooks.
 /// Shape of every action: load trader and market, check inputs, change both in memory, check what they have become, store,
 /// log, settle with the vault.
+/// Two steps: while market 0 has a `minExecutionDelay`, only the contract of requests trades, for those who asked it to.
 /// Stopping: the guardian closes the market to new risk (`disableMarket`). Nothing stops closing, decreasing, liquidating
 /// or collateral movements, except the lack of a usable price where one is needed.
 contract Protocol is IProtocol, Orders {
@@ -129,7 +131,7 @@ contract Protocol is IProtocol, Orders {
         _checkNotZero(amount);
         Trader memory trader = _load(msg.sender);
         uint256 collateral = trader.collateral;
-        _check(amount <= collateral, InsufficientCollateral.selector, collateral, amount);
+        Check.that(amount <= collateral, InsufficientCollateral.selector, collateral, amount);
         collateral -= amount;
         trader.collateral = collateral;
         if (trader.id != 0) _checkLeverage(_beginLooking(BTC), trader);
@@ -140,7 +142,7 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function countDeposit(int256 assets) external nonReentrant {
-        _check(msg.sender == address(vault), NotVault.selector, uint160(msg.sender));
+        Check.that(msg.sender == address(vault), NotVault.selector, uint160(msg.sender));
         _countDeposit(assets);
     }
 
@@ -148,60 +150,60 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function openPositionWithSize(uint256 size, bool isLong) external {
-        _trade(TradeKind.OpenWithSize, isLong, size);
+        _direct(TradeKind.OpenWithSize, isLong, size);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithSize(uint256 size, bool isLong, uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.OpenWithSize, isLong, size, acceptablePrice, deadline);
+        _direct(TradeKind.OpenWithSize, isLong, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithToken(uint256 sizeOfToken, bool isLong) external {
-        _trade(TradeKind.OpenWithToken, isLong, sizeOfToken);
+        _direct(TradeKind.OpenWithToken, isLong, sizeOfToken);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithToken(uint256 sizeOfToken, bool isLong, uint256 acceptablePrice, uint256 deadline)
         external
     {
-        _trade(TradeKind.OpenWithToken, isLong, sizeOfToken, acceptablePrice, deadline);
+        _direct(TradeKind.OpenWithToken, isLong, sizeOfToken, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function increasePosition(uint256 size) external {
-        _trade(TradeKind.Increase, false, size);
+        _direct(TradeKind.Increase, false, size);
     }
 
     /// @inheritdoc IProtocol
     function increasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.Increase, false, size, acceptablePrice, deadline);
+        _direct(TradeKind.Increase, false, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function decreasePosition(uint256 size) external {
-        _trade(TradeKind.Decrease, false, size);
+        _direct(TradeKind.Decrease, false, size);
     }
 
     /// @inheritdoc IProtocol
     function decreasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.Decrease, false, size, acceptablePrice, deadline);
+        _direct(TradeKind.Decrease, false, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function closePosition() external {
-        _trade(TradeKind.Close, false, 0);
+        _direct(TradeKind.Close, false, 0);
     }
 
     /// @inheritdoc IProtocol
     function closePosition(uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.Close, false, 0, acceptablePrice, deadline);
+        _direct(TradeKind.Close, false, 0, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
-    function tradeFor(address account, TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice) external {
-        _check(msg.sender == address(requests), NotRequests.selector, uint160(msg.sender));
-        _trade(account, kind, isLong, amount, Limits(true, acceptablePrice, type(uint256).max));
+    function tradeFor(address trader, TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice) external {
+        Check.that(msg.sender == address(requests), NotRequests.selector, uint160(msg.sender));
+        _trade(trader, kind, isLong, amount, Limits(true, acceptablePrice, type(uint256).max));
     }
 
     /// @inheritdoc IProtocol
@@ -315,17 +317,17 @@ contract Protocol is IProtocol, Orders {
 
     // ------------------------------------------------------------------------------------------------------ actions
 
-    function _trade(TradeKind kind, bool isLong, uint256 amount) private {
-        _trade(kind, isLong, amount, _noLimits());
+    function _direct(TradeKind kind, bool isLong, uint256 amount) private {
+        _direct(kind, isLong, amount, _noLimits());
     }
 
-    function _trade(TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice, uint256 deadline) private {
-        _trade(kind, isLong, amount, Limits(true, acceptablePrice, deadline));
+    function _direct(TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice, uint256 deadline) private {
+        _direct(kind, isLong, amount, Limits(true, acceptablePrice, deadline));
     }
 
-    /// @dev A trade of the caller himself, which fills at once.
-    function _trade(TradeKind kind, bool isLong, uint256 amount, Limits memory limits) private {
-        _check(_markets[BTC].flags & MarketStorage.DELAY == 0, TwoStepMarket.selector, BTC);
+    /// @dev A trade of the caller himself. It fills at once.
+    function _direct(TradeKind kind, bool isLong, uint256 amount, Limits memory limits) private {
+        Check.that(_markets[BTC].flags & MarketStorage.DELAY == 0, TwoStepMarket.selector, BTC);
         _trade(msg.sender, kind, isLong, amount, limits);
     }
 
@@ -335,10 +337,10 @@ contract Protocol is IProtocol, Orders {
         nonReentrant
     {
         Trader memory trader = _load(account);
-        if (kind <= TradeKind.OpenWithToken) _check(trader.id == 0, PositionExists.selector, trader.id);
+        if (kind <= TradeKind.OpenWithToken) Check.that(trader.id == 0, PositionExists.selector, trader.id);
         else require(trader.id != 0, NoPosition());
         require(amount != 0 || kind == TradeKind.Close, ZeroAmount());
-        _check(!limits.set || block.timestamp <= limits.deadline, DeadlinePassed.selector, limits.deadline);
+        Check.that(!limits.set || block.timestamp <= limits.deadline, DeadlinePassed.selector, limits.deadline);
 
         int256 size = trader.position.size;
         if (kind >= TradeKind.Decrease) {
@@ -355,10 +357,10 @@ contract Protocol is IProtocol, Orders {
         }
     }
 
-    /// @dev The part of a position whose entry notional is `notional`, rounded down.
+    /// @dev The part of a position whose entry notional is `notional`, toward zero.
     function _partOf(Position memory p, uint256 notional) private pure returns (int256) {
         uint256 entryNotional = PositionLib.notional(p.size, p.entryPrice);
-        _check(notional <= entryNotional, DecreaseTooLarge.selector, notional, entryNotional);
+        Check.that(notional <= entryNotional, DecreaseTooLarge.selector, notional, entryNotional);
         return notional == entryNotional ? p.size : p.size * int256(notional) / int256(entryNotional);
     }
 
@@ -366,7 +368,7 @@ contract Protocol is IProtocol, Orders {
         int256 skewBefore = int256(market.state.longOI) - int256(market.state.shortOI);
         (uint256 price, uint256 fee) = _quoteGrowth(BTC, market, 0, size);
         _checkPrice(price, size > 0, limits);
-        _check(fee <= trader.collateral, InsufficientCollateral.selector, trader.collateral, fee);
+        Check.that(fee <= trader.collateral, InsufficientCollateral.selector, trader.collateral, fee);
         trader.collateral -= fee;
 
         bool opening = trader.id == 0;
@@ -443,7 +445,7 @@ contract Protocol is IProtocol, Orders {
         _markets[BTC].bookRealised(r, share);
         if (balance < 0) {
             uint256 shortfall = uint256(-balance);
-            _check(
+            Check.that(
                 p.size == 0, InsufficientCollateral.selector, trader.collateral, trader.collateral + shortfall
             );
             uint256 waived = Math.min(share, shortfall);
@@ -479,7 +481,7 @@ contract Protocol is IProtocol, Orders {
         fill = _fill(market, p, p.size);
         int256 equity = _lenientEquity(market, trader, fill);
         uint256 leverage = _leverage(p, equity);
-        _check(leverage > LIQUIDATION_LEVERAGE, PositionHealthy.selector, leverage, LIQUIDATION_LEVERAGE);
+        Check.that(leverage > LIQUIDATION_LEVERAGE, PositionHealthy.selector, leverage, LIQUIDATION_LEVERAGE);
         int256 part = p.size / 3;
         if (equity <= 0 || part == 0) return fill;
         Fill memory third = _fill(market, p, part);
@@ -498,14 +500,14 @@ contract Protocol is IProtocol, Orders {
         if (!limits.set) return;
         uint256 acceptable = limits.acceptablePrice;
         bool ok = buying ? price <= acceptable : price >= acceptable;
-        _check(ok, PriceNotAcceptable.selector, price, acceptable);
+        Check.that(ok, PriceNotAcceptable.selector, price, acceptable);
     }
 
     function _checkLeverage(Market memory market, Trader memory trader) private pure {
         Position memory p = trader.position;
         (int256 equity, int256 atOracle) = _closingEquities(market, p, trader.collateral);
         uint256 leverage = _leverage(p, SignedMath.min(equity, atOracle));
-        _check(leverage <= MAX_LEVERAGE, LeverageTooHigh.selector, leverage, MAX_LEVERAGE);
+        Check.that(leverage <= MAX_LEVERAGE, LeverageTooHigh.selector, leverage, MAX_LEVERAGE);
     }
 
     /// @dev Equity as it counts for being liquidated. `fill`: of the whole position.
@@ -540,7 +542,7 @@ contract Protocol is IProtocol, Orders {
 
     function _ownerOf(uint256 id) private view returns (address owner) {
         owner = _ids[id].owner;
-        _check(owner != address(0), UnknownPosition.selector, id);
+        Check.that(owner != address(0), UnknownPosition.selector, id);
     }
 
     /// @dev Stores trader and market. A position that has become flat is cleared and its id freed.

@@ -47,8 +47,6 @@ contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
     uint256 private constant MIN_KEEPER_FEE = 1e18;
     uint256 private constant MAX_KEEPER_FEE = 100e18;
     uint256 private constant MAX_LIFETIME = 1 days;
-    uint256 private constant DELAY_BIT = 10;
-    uint256 private constant DELAY = 0xfff << DELAY_BIT;
 
     IERC20 private immutable PREP;
 
@@ -229,6 +227,8 @@ contract TradeRequests is ITradeRequests, ReentrancyGuardTransient {
     function _market() private view returns (IPriceOracle oracle, uint256 delay, bool settled) {
         uint256 word = IProtocol(protocol).marketWords(BTC, 1)[0];
         uint256 flags = word >> 224;
-        return (IPriceOracle(address(uint160(word))), (flags & DELAY) >> DELAY_BIT, flags & MarketStorage.SETTLED != 0);
+        oracle = IPriceOracle(address(uint160(word)));
+        delay = (flags & MarketStorage.DELAY) >> MarketStorage.DELAY_BIT;
+        settled = flags & MarketStorage.SETTLED != 0;
     }
 }

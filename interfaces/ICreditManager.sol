@@ -179,7 +179,8 @@ interface ICreditManager is IERC721, IMarginClient {
 
     /// @notice Carries out a list for an account, all of it or nothing. Afterwards it must stand well with `maxLtv` weights,
     /// unless every action was one that cannot make it stand worse: Deposit, Repay, Reduce, RemoveLiquidity, RequestRedeem,
-    /// CancelRequest, CancelOrder, and PlaceOrder of what can only reduce, without a keeper fee.
+    /// CancelRequest, CancelOrder, and PlaceOrder of what can only reduce; and it deposits at least as much PREP as it reserves for
+    /// keepers.
     function execute(uint256 accountId, Action[] calldata actions) external;
 
     /// @notice Allows `delegate` the actions whose bits are set (`1 << kind`), until `expiry`. Ends with a transfer of the

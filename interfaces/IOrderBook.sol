@@ -14,7 +14,8 @@ enum Condition {
 /// with `reduceOnly`. Always is for markets with two-step execution: what would be traded at once elsewhere.
 /// @param trigger WAD; ignored with Always. @param reduceOnly Whether it can only make a position smaller.
 /// @param expiry Seconds; from then on it cannot be filled. @param keeperFee For whoever fills it, PREP base units, reserved.
-/// @param linkedTo An order of the same account of which one cancels the other, and all others linked to it; 0: none.
+/// @param linkedTo An order of the same account of which one that is filled cancels the other, and all others linked to it, where
+/// they can be cancelled; 0: none.
 struct OrderTerms {
     Condition condition;
     uint256 trigger;
@@ -56,6 +57,9 @@ interface IOrderBook {
     event OrderCancelled(uint256 indexed orderId, uint256 indexed accountId);
     /// @notice An order was filled.
     event OrderTriggered(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, uint256 price);
+    /// @notice An order on a market with two-step execution could have been filled but for its own account (`reason`). It is gone,
+    /// and its fee went to whoever tried.
+    event OrderRefused(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, bytes reason);
     /// @notice A dead order was removed. `feeToRemover`: whether the fee went to who did it or back to the account.
     event OrderRemoved(uint256 indexed orderId, uint256 indexed accountId, address indexed remover, bool feeToRemover);
     /// @notice An order of a batch was left as it is.
@@ -95,7 +99,8 @@ interface IOrderBook {
     /// @notice Cancels an order. Manager only. @return keeperFee What was reserved.
     function cancel(uint256 accountId, uint256 orderId) external returns (uint256 keeperFee);
 
-    /// @notice Fills an order whose condition holds. Its fee goes to the caller; orders linked to it are cancelled.
+    /// @notice Fills an order whose condition holds. Its fee goes to the caller; orders linked to it are cancelled, but for those
+    /// that could not be cancelled by their account either (`OrderBound`).
     function execute(uint256 orderId) external;
 
     /// @notice As `execute`, for many; one that fails is skipped. @return filled Which ones were filled.

@@ -1,8 +1,11 @@
 """Exact integers for human eyes. Nothing is rounded: what is cut off is cut off visibly."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Console
+from rich.table import Table
 
 from prep.model.fixed import UNLIMITED
 
@@ -37,3 +40,18 @@ def console() -> Console:
     """For results, on stdout."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=WIDTH)
+
+
+def sheet(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and values."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def time(timestamp: int) -> str:
+    """Of a block."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"

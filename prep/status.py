@@ -6,18 +6,16 @@ Amounts are PREP base units, prices and rates WAD, sizes base units of the asset
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ape.api import ProviderAPI
 from ape.contracts import ContractInstance
 from ape.managers.project import ProjectManager
-from web3.exceptions import ContractLogicError
-from web3.types import TxParams
 
-from prep.deploy.record import Deployment, instance_at
+from prep.deploy.record import Deployment
 from prep.model.fixed import WAD
 from prep.model.pricing import value
-from prep.reverts import explain, web3_of
+from prep.reading import Reader
 
 PAGE: Final = 500
 """Positions asked for at a time: a node limits the gas of one call."""
@@ -174,36 +172,11 @@ class Status:
         return tuple(m for m in self.markets if m.over_cap) if self.vault.value else ()
 
 
-class _Reader:
-    """All reads, at one block, so that they fit each other."""
-
-    def __init__(
-        self, project: ProjectManager, deployment: Deployment, provider: ProviderAPI, block: int
-    ) -> None:
-        self._project = project
-        self._deployment = deployment
-        self.provider = provider
-        self.block = block
-        self.protocol = self.contract("Protocol")
-        self.lens = self.contract("ProtocolLens")
-
-    def contract(self, name: str) -> ContractInstance:
-        return self._deployment.instance(self._project, name)
-
-    def oracle(self, address: str) -> ContractInstance:
-        return instance_at(self._project, "ChainlinkOracle", address)
-
-    def __call__(self, method: Any, *arguments: Any) -> Any:
-        return method(*arguments, block_id=self.block)
-
-
 def read_status(
     project: ProjectManager, deployment: Deployment, provider: ProviderAPI, top: int
 ) -> Status:
     """Reads everything, with the `top` positions of the highest leverage."""
-    deployment.check_chain(provider)
-    block = provider.get_block("latest")
-    read = _Reader(project, deployment, provider, int(block.number or 0))
+    read = Reader(project, deployment, provider)
     markets = tuple(
         _market(read, deployment, id_) for id_ in range(read(read.protocol.marketCount))
     )
@@ -213,8 +186,8 @@ def read_status(
         positions = sorted(_positions(read, highest), key=lambda p: (-p.leverage, p.id))
     return Status(
         chain_id=deployment.chain_id,
-        block=int(block.number or 0),
-        timestamp=block.timestamp,
+        block=read.block,
+        timestamp=read.timestamp,
         markets=markets,
         vault=_vault(read, markets),
         open_positions=highest - len(read(read.protocol.getIdsNotInUse)),
@@ -223,16 +196,15 @@ def read_status(
     )
 
 
-def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStatus:
+def _market(read: Reader, deployment: Deployment, market_id: int) -> MarketStatus:
     config = read(read.lens.marketConfig, market_id)
     oracle = read.oracle(config.oracle)
     no_price = _no_price(read, market_id, oracle)
     view = read(read.lens.market, market_id) if no_price is None else None
     state = view.state if view else read(read.lens.marketState, market_id)
     flow = read(read.lens.cashFlow, market_id)
-    names = [market["name"] for market in deployment.parameters["markets"]]
     return MarketStatus(
-        name=names[market_id] if market_id < len(names) else f"market {market_id}",
+        name=deployment.market_name(market_id),
         enabled=config.enabled,
         settled=view is not None and view.settled,
         asset_decimals=read(oracle.assetDecimals),
@@ -264,20 +236,15 @@ def _market(read: _Reader, deployment: Deployment, market_id: int) -> MarketStat
     )
 
 
-def _no_price(read: _Reader, market_id: int, oracle: ContractInstance) -> str | None:
+def _no_price(read: Reader, market_id: int, oracle: ContractInstance) -> str | None:
     """Why there is none that the protocol would take, or None if there is one.
 
     The lens is asked and not the oracle, which may have a price that the protocol refuses.
     """
-    call: TxParams = {"to": read.lens.address, "data": read.lens.market.encode_input(market_id)}
-    try:
-        web3_of(read.provider).eth.call(call, read.block)
-    except ContractLogicError as error:
-        return explain(error, [read.protocol.contract_type, oracle.contract_type])
-    return None
+    return read.refusal([read.protocol, oracle], read.lens.market, market_id)
 
 
-def _positions(read: _Reader, highest: int) -> Iterator[PositionStatus]:
+def _positions(read: Reader, highest: int) -> Iterator[PositionStatus]:
     for first in range(1, highest + 1, PAGE):
         for view in read(read.lens.positions, first, PAGE):
             yield PositionStatus(
@@ -292,7 +259,7 @@ def _positions(read: _Reader, highest: int) -> Iterator[PositionStatus]:
             )
 
 
-def _vault(read: _Reader, markets: tuple[MarketStatus, ...]) -> VaultStatus:
+def _vault(read: Reader, markets: tuple[MarketStatus, ...]) -> VaultStatus:
     vault = read.contract("Vault")
     # A market without positions is not asked for its price.
     known = all(m.price is not None or m.long_oi == m.short_oi == 0 for m in markets)
@@ -312,7 +279,7 @@ def _vault(read: _Reader, markets: tuple[MarketStatus, ...]) -> VaultStatus:
     )
 
 
-def _value(read: _Reader, vault: ContractInstance) -> Value:
+def _value(read: Reader, vault: ContractInstance) -> Value:
     view = read(read.lens.vault)
     return Value(
         upper=view.upperValue,

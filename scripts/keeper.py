@@ -1,6 +1,6 @@
-"""Liquidates positions above the liquidation leverage, and with --deleverage closes those that the
-vault can no longer carry; says what it would do unless told to --execute. With --verbosity DEBUG
-there is a line for every round.
+"""Liquidates positions above the liquidation leverage and credit accounts, fills orders and trade
+requests, and with --deleverage closes what the vault can no longer carry; says what it would do
+unless told to --execute. With --verbosity DEBUG there is a line for every round.
 
 See docs/keeper.md.
 """
@@ -25,13 +25,27 @@ from prep.connect import (
 )
 from prep.deploy.record import FOLDER, Deployment
 from prep.errors import UserError
-from prep.keeper import Keeper, Settings, ToDeleverage, run, stopped_by_signals
+from prep.keeper import CreditContracts, Keeper, Settings, ToDeleverage, run, stopped_by_signals
 from prep.keeper.log import configure, log
 from prep.options import WHOLE, Amount, Real
 
 CACHE = Path(".cache") / "keeper"
 GWEI = 9
 DAY = 86_400
+
+
+def credit_contracts(deployment: Deployment) -> CreditContracts | None:
+    """What of it was deployed."""
+    if "TradeRequests" not in deployment.contracts:
+        return None
+    named = {"manager": "CreditManager", "book": "OrderBook"}
+    found = {
+        key: deployment.instance(project, name)
+        for key, name in named.items()
+        if name in deployment.contracts
+    }
+    prep, requests = (deployment.instance(project, name) for name in ("PrepToken", "TradeRequests"))
+    return CreditContracts(prep, requests, **found)
 
 
 @click.command(help=__doc__)
@@ -80,7 +94,8 @@ DAY = 86_400
     type=click.IntRange(1, 10_000),
     default=Settings().max_actions,
     show_default=True,
-    help="Liquidations in one round, and as many attempts to deleverage.",
+    help="Liquidations in one round, and as many of accounts, of transactions for orders and "
+    "requests, and of attempts to deleverage.",
 )
 @click.option(
     "--deleverage",
@@ -94,6 +109,44 @@ DAY = 86_400
     default=Settings().max_deleverage_gas,
     show_default=True,
     help="Gas limit above which nothing is deleveraged.",
+)
+@click.option(
+    "--credit/--no-credit",
+    default=True,
+    show_default=True,
+    help="Liquidate credit accounts; fill their orders, and trade requests.",
+)
+@click.option(
+    "--max-repay",
+    type=Amount(WHOLE),
+    help="PREP, by oracle prices, that may be paid at once for the debt of a credit account.  "
+    "[default: what the account has and has approved]",
+)
+@click.option(
+    "--approve",
+    is_flag=True,
+    help="Approve the credit manager for exactly what a liquidation takes, before it. "
+    "Needs --max-repay.",
+)
+@click.option(
+    "--unpaid",
+    is_flag=True,
+    help="Also liquidate accounts that have nothing left, and remove dead orders, though that does "
+    "not earn its gas.",
+)
+@click.option(
+    "--max-credit-gas",
+    type=click.IntRange(21_000, 100_000_000),
+    default=Settings().max_credit_gas,
+    show_default=True,
+    help="Gas limit above which no account is liquidated, and that of several orders in one.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 1_000),
+    default=Settings().batch_size,
+    show_default=True,
+    help="Calls in one request to the node, about accounts and orders. Fewer if it refuses.",
 )
 @click.option(
     "--page-size",
@@ -133,6 +186,7 @@ def cli(
     gas: int,
     folder: Path,
     deleverage: bool,
+    credit: bool,
     events_file: Path | None,
     **limits: Any,
 ) -> None:
@@ -142,6 +196,8 @@ def cli(
         chain = chain_id(provider)
         if execute and native_price is None and not is_local(chain):
             raise UserError("with --execute gas has to be reckoned: give --native-price")
+        if limits["approve"] and limits["max_repay"] is None:
+            raise UserError("--approve needs a limit for each liquidation: give --max-repay")
         deployment = Deployment.load(chain, folder)
         deployment.check_chain(provider)
         account = load_account(alias) if execute or alias else None
@@ -165,6 +221,7 @@ def cli(
             )
             if deleverage
             else None,
+            credit_contracts(deployment) if credit else None,
         )
         log(
             INFO,
@@ -174,6 +231,7 @@ def cli(
             account=account.address if account else "none",
             execute=execute,
             deleverage=deleverage,
+            credit=credit,
         )
         ok = run(keeper, stop, once=once, interval=interval)
     if not ok:

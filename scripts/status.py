@@ -1,7 +1,6 @@
-"""Shows markets, the vault and the riskiest positions of a deployment."""
+"""Shows markets, the vault and the riskiest positions of a deployment, or one credit account."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,8 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from prep.connect import chain_id, connect, friendly_errors, network_option
+from prep.credit.read import read_statement
+from prep.credit.tables import show
 from prep.deploy.record import FOLDER, Deployment
-from prep.display import console, percent, ratio, units
+from prep.display import console, percent, ratio, sheet, time, units
 from prep.model.fixed import UNLIMITED
 from prep.model.limits import MAX_LIQUIDITY
 from prep.status import MarketStatus, Status, VaultStatus, read_status
@@ -31,6 +32,12 @@ CENTS = 2
     help="How many positions to show, highest leverage first.",
 )
 @click.option(
+    "--account",
+    type=int,
+    metavar="ID",
+    help="Show this credit account instead, and the prices at which it could be liquidated.",
+)
+@click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=FOLDER,
@@ -38,13 +45,16 @@ CENTS = 2
     help="Where <chain id>.json is.",
 )
 @friendly_errors()
-def cli(network: str | None, top: int, folder: Path) -> None:
+def cli(network: str | None, top: int, account: int | None, folder: Path) -> None:
+    output = console()
     with connect(network) as provider:
         deployment = Deployment.load(chain_id(provider), folder)
+        if account is not None:
+            show(read_statement(project, deployment, provider, account), output)
+            return
         status = read_status(project, deployment, provider, top)
-    output = console()
-    time = _time(status.timestamp)
-    output.print(f"Chain {status.chain_id}, block {status.block}, {time}", highlight=False)
+    block = f"Chain {status.chain_id}, block {status.block}, {time(status.timestamp)}"
+    output.print(block, highlight=False)
     for market in status.markets:
         if market.no_price:
             output.print(f"[red]{market.name} has no usable price:[/] {escape(market.no_price)}")
@@ -67,21 +77,12 @@ def _deleverage(status: Status) -> Iterator[str]:
 
 def _tables(status: Status) -> Iterator[Table]:
     for market in status.markets:
-        yield _sheet(f"Market {market.name}", _market(market))
-    yield _sheet("Vault", _vault(status.vault))
+        yield sheet(f"Market {market.name}", _market(market))
+    yield sheet("Vault", _vault(status.vault))
     if status.riskiest is None:
-        yield _sheet("Positions", [("Open", f"{status.open_positions}; leverage needs a price")])
+        yield sheet("Positions", [("Open", f"{status.open_positions}; leverage needs a price")])
     else:
         yield _positions(status)
-
-
-def _sheet(title: str, rows: list[tuple[str, str]]) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(justify="right")
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def _market(market: MarketStatus) -> list[tuple[str, str]]:
@@ -107,7 +108,7 @@ def _market(market: MarketStatus) -> list[tuple[str, str]]:
     ]
     unrealised = market.unrealised
     if unrealised is None:
-        as_of = ("As of", _time(market.updated_at))
+        as_of = ("As of", time(market.updated_at))
         return [*rows, as_of, ("Unrealised, reserves", UNKNOWN)]
     return [
         *rows,
@@ -179,7 +180,3 @@ def _positions(status: Status) -> Table:
             "[red]liquidatable[/]" if p.liquidatable else "",
         )
     return table
-
-
-def _time(timestamp: int) -> str:
-    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"

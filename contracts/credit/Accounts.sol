@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ICreditManager} from "../../interfaces/ICreditManager.sol";
+import {Check} from "../Check.sol";
 
 /// @title Accounts, and who may act for them
 /// @notice An account is a token. Its owner may do everything, a delegate what he was allowed, until then. Whoever may only
@@ -43,7 +44,7 @@ abstract contract Accounts is ICreditManager, ERC721, AccessManaged, ReentrancyG
 
     /// @inheritdoc ICreditManager
     function setDelegate(uint256 accountId, address delegate, uint256 actions, uint256 expiry) external {
-        require(_ownerOf(accountId) == msg.sender, NotOwner(msg.sender, accountId));
+        Check.that(_ownerOf(accountId) == msg.sender, NotOwner.selector, uint160(msg.sender), accountId);
         _checkParameter("actions", actions, 0, ALL_ACTIONS);
         _checkParameter("expiry", expiry, 0, type(uint64).max);
         _grants[accountId][_accounts[accountId].transfers][delegate] = Grant(uint32(actions), uint64(expiry));

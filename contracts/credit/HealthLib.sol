@@ -8,6 +8,8 @@ import {FixedPoint} from "../perps/FixedPoint.sol";
 
 /// @title The arithmetic of an account's health, and of what a liquidation takes
 /// @notice docs/credit.md, "Health" and "Liquidation". Values in PREP base units, weights in basis points, prices WAD.
+/// Balances and debts are below 2^128, prices at most 1e36, values of positions below 2^170, weights at most 10,000, and an account
+/// has a few dozen of them: what is added up here is far below 2^255, which is why it is not checked again.
 library HealthLib {
     using FixedPoint for uint256;
 
@@ -24,22 +26,28 @@ library HealthLib {
     /// @notice Adds a balance. Rounded down.
     function addBalance(Health memory h, uint256 balance, uint256 price, uint256 weight) internal pure {
         uint256 value = balance.wmul(price);
-        h.assets += value;
-        h.collateral += (value * weight).divDown(BPS);
+        unchecked {
+            h.assets += value;
+            h.collateral += (value * weight).divDown(BPS);
+        }
     }
 
     /// @notice Adds a debt. Rounded up.
     function addDebt(Health memory h, uint256 debt, uint256 price, uint256 weight) internal pure {
         uint256 value = debt.wmulUp(price);
-        h.owed += value;
-        h.debt += (value * BPS).divUp(weight);
+        unchecked {
+            h.owed += value;
+            h.debt += (value * BPS).divUp(weight);
+        }
     }
 
     /// @notice Adds a position. What it requires is rounded up.
     function addPosition(Health memory h, uint256 value, int256 pnl, uint256 weight) internal pure {
-        h.notional += value;
-        h.required += (value * (BPS - weight)).divUp(BPS);
-        h.pnl += pnl;
+        unchecked {
+            h.notional += value;
+            h.required += (value * (BPS - weight) + BPS - 1).divDown(BPS);
+            h.pnl += pnl;
+        }
     }
 
     /// @notice Sums up. @return Whether the account stands well.

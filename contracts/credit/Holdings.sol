@@ -8,6 +8,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {AssetConfig, Holding, ICreditManager} from "../../interfaces/ICreditManager.sol";
 import {ILendingVault} from "../../interfaces/ILendingVault.sol";
 import {IPriceOracle} from "../../interfaces/IPriceOracle.sol";
+import {Check} from "../Check.sol";
 import {Accounts} from "./Accounts.sol";
 import {Bits} from "./Bits.sol";
 
@@ -134,7 +135,7 @@ abstract contract Holdings is Accounts {
         if (amount == 0) return;
         HoldingSlot storage h = _holdings[accountId][assetId];
         uint256 balance = h.balance;
-        require(amount <= balance, InsufficientBalance(assetId, balance, amount));
+        _checkBalance(assetId, balance, amount);
         balance -= amount;
         h.balance = uint128(balance);
         if (balance == 0 && h.debtShares == 0) _mark(accountId, assetId, false);
@@ -150,7 +151,7 @@ abstract contract Holdings is Accounts {
         if (missing > available) {
             uint256 short = missing - available;
             bool supply = _supplier != address(0) && _supplied + short <= _maxSupply;
-            require(supply, CannotBorrow(PREP, missing, available));
+            Check.that(supply, CannotBorrow.selector, PREP, missing, available);
             _supplied += short;
             missing = available;
             _pull(PREP, _supplier, short);
@@ -162,7 +163,9 @@ abstract contract Holdings is Accounts {
 
     /// @dev The tokens come to the manager; whose they are is for the caller to say.
     function _borrow(uint256 accountId, uint256 assetId, uint256 amount) internal {
+        uint256 before = _assets[assetId].token.balanceOf(address(this));
         uint256 shares = _assets[assetId].lendingVault.borrow(amount, address(this));
+        _checkArrived(assetId, before, amount);
         HoldingSlot storage h = _holdings[accountId][assetId];
         shares += h.debtShares;
         h.debtShares = shares.toUint128();
@@ -207,8 +210,12 @@ abstract contract Holdings is Accounts {
         IERC20 token = _assets[assetId].token;
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(from, address(this), amount);
-        held = token.balanceOf(address(this));
-        require(held == before + amount, TransferFellShort(held - before, amount));
+        return _checkArrived(assetId, before, amount);
+    }
+
+    function _checkArrived(uint256 assetId, uint256 before, uint256 amount) private view returns (uint256 held) {
+        held = _assets[assetId].token.balanceOf(address(this));
+        Check.that(held == before + amount, TransferFellShort.selector, held - before, amount);
     }
 
     function _push(uint256 assetId, address to, uint256 amount) internal {
@@ -220,11 +227,19 @@ abstract contract Holdings is Accounts {
     function _price(uint256 assetId, IPriceOracle oracle) internal view returns (uint256 price) {
         if (assetId == PREP) return 1e18;
         price = oracle.price();
-        require(price != 0 && price <= MAX_PRICE, PriceOutOfBounds(price, MAX_PRICE));
+        Check.that(price != 0 && price <= MAX_PRICE, PriceOutOfBounds.selector, price, MAX_PRICE);
+    }
+
+    function _checkBalance(uint256 assetId, uint256 balance, uint256 needed) internal pure {
+        Check.that(needed <= balance, InsufficientBalance.selector, assetId, balance, needed);
+    }
+
+    function _checkNotZero(uint256 amount) internal pure {
+        require(amount != 0, ZeroAmount());
     }
 
     function _asset(uint256 assetId) internal view returns (AssetSlots storage) {
-        require(assetId < assetCount, UnknownAsset(assetId));
+        Check.that(assetId < assetCount, UnknownAsset.selector, assetId);
         return _assets[assetId];
     }
 
@@ -234,7 +249,7 @@ abstract contract Holdings is Accounts {
         uint256 marked = assets.with(assetId, present);
         if (marked == assets) return;
         // PREP has always room: what a position wins or loses must not fail because of what else is held.
-        if (present) require((marked >> 1).count() <= MAX_HOLDINGS, TooMany(MAX_HOLDINGS));
+        Check.that(!present || (marked >> 1).count() <= MAX_HOLDINGS, TooMany.selector, MAX_HOLDINGS);
         _accounts[accountId].assets = uint32(marked);
     }
 
@@ -245,7 +260,7 @@ abstract contract Holdings is Accounts {
     }
 
     function _refuse(bool refused, AssetConfig memory config) private pure {
-        require(!refused, AssetRefused(address(config.token)));
+        Check.that(!refused, AssetRefused.selector, uint160(address(config.token)));
     }
 
     function _configure(uint256 assetId, AssetConfig memory config) private {
@@ -262,6 +277,8 @@ abstract contract Holdings is Accounts {
         a.oracle = config.oracle;
         a.maxLtv = uint16(config.maxLtv);
         a.liquidationThreshold = uint16(config.liquidationThreshold);
+        ILendingVault old = a.lendingVault;
+        if (address(old) != address(0) && old != config.lendingVault) config.token.forceApprove(address(old), 0);
         a.lendingVault = config.lendingVault;
         a.depositCap = config.depositCap;
         if (lends) config.token.forceApprove(address(config.lendingVault), type(uint256).max);

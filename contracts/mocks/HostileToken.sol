@@ -53,7 +53,7 @@ contract HostileToken is ERC20 {
         return _answers;
     }
 
-    function _update(address from, address to, uint256 value) internal override {
+    function _update(address from, address to, uint256 value) internal virtual override {
         bool hostile = _armed;
         _armed = false;
         if (hostile && !_afterwards) _makeCalls();

@@ -126,7 +126,7 @@ contract ChainlinkOracle is IChainlinkOracle {
     /// @inheritdoc IPriceOracle
     /// @dev Not known are the round before the first of an aggregator (ids begin anew there, below the proxy's phase in the
     /// upper bits), one that the feed does not give, and one without an answer that can be scaled. A caller cannot make
-    /// it unknown by giving little gas: of what the feed lacks a 64th is left, too little to do anything with the answer.
+    /// it unknown by giving little gas: with a 64th of what the feed needs nothing can be done with the answer.
     function previous() external view returns (uint256 scaled, uint256 timestamp) {
         (uint256 roundId, int256 answer,, uint256 updatedAt,) = feed.latestRoundData();
         require(answer > 0, AnswerNotPositive(answer));

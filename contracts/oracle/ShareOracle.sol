@@ -2,13 +2,15 @@
 pragma solidity ^0.8.30;
 
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IPriceOracle} from "../../interfaces/IPriceOracle.sol";
 import {FixedPoint} from "../perps/FixedPoint.sol";
 
 /// @title Price of a share of an ERC-4626 vault
 /// @notice What the vault says that a share is worth when it leaves, times the price of the vault's token. For the LP vault that
 /// is its lower value: traders' gains count at once, their losses only when realised, and neither trading at one price nor
-/// sending tokens moves it. Refuses where the vault, or the token's oracle, does. Rounded down.
+/// sending tokens moves it. Refuses where the vault, or the token's oracle, does. Rounded down, but never zero: whoever holds
+/// shares of a vault that has nothing left can be liquidated.
 contract ShareOracle is IPriceOracle {
     using FixedPoint for uint256;
 
@@ -28,7 +30,7 @@ contract ShareOracle is IPriceOracle {
     /// @inheritdoc IPriceOracle
     function price() external view returns (uint256) {
         uint256 assetPrice = address(assetOracle) == address(0) ? FixedPoint.WAD : assetOracle.price();
-        return vault.convertToAssets(SHARES).fullMulDiv(assetPrice, SHARES);
+        return Math.max(1, vault.convertToAssets(SHARES).fullMulDiv(assetPrice, SHARES));
     }
 
     /// @inheritdoc IPriceOracle

@@ -8,6 +8,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {Exposure, IMarkets, MarketConfig, MarketState, Position} from "../../interfaces/IMarkets.sol";
 import {IPriceOracle} from "../../interfaces/IPriceOracle.sol";
+import {Check} from "../Check.sol";
 import {Accounting} from "./Accounting.sol";
 import {FixedPoint} from "./FixedPoint.sol";
 import {Market, MarketLib} from "./MarketLib.sol";
@@ -107,7 +108,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function addMarket(MarketConfig calldata config) external restricted returns (uint256 marketId) {
         _checkConfig(config);
         marketId = _marketCount++;
-        _check(marketId < MAX_MARKETS, TooManyMarkets.selector, MAX_MARKETS);
+        Check.that(marketId < MAX_MARKETS, TooManyMarkets.selector, MAX_MARKETS);
         MarketSlots storage s = _markets[marketId];
         s.configure(config);
         s.updatedAt = uint32(block.timestamp);
@@ -117,12 +118,12 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IMarkets
     function setMarket(uint256 marketId, MarketConfig calldata config) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
-        _check(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready.selector, marketId);
+        Check.that(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready.selector, marketId);
         _checkConfig(config);
         uint256 openInterest = uint256(s.longOI) + s.shortOI;
         bool hadSkew = s.flags & MarketStorage.HAS_SKEW != 0;
         // The sums of squares are not kept without a skew scale, so it can come and go only with an empty market.
-        _check(hadSkew == (config.skewScale != 0) || openInterest == 0, SkewScaleLocked.selector, openInterest);
+        Check.that(hadSkew == (config.skewScale != 0) || openInterest == 0, SkewScaleLocked.selector, openInterest);
         if (config.skewScale != 0) {
             _checkParameter("skewScale", config.skewScale, Math.max(s.longOI, s.shortOI), MAX_SKEW_SCALE);
         }
@@ -143,10 +144,10 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IMarkets
     function settleMarket(uint256 marketId, uint256 price) external restricted nonReentrant {
         MarketSlots storage s = _market(marketId);
-        _check(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready.selector, marketId);
+        Check.that(s.flags & MarketStorage.SETTLED == 0, MarketSettledAlready.selector, marketId);
         _checkPrice(price);
         uint256 lastUpdate = s.oracle.lastUpdate();
-        _check(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive.selector, lastUpdate);
+        Check.that(block.timestamp >= lastUpdate + DEAD_FEED_PERIOD, FeedAlive.selector, lastUpdate);
         _accrue(marketId, price);
         s.settle(price);
         emit MarketSettled(marketId, price);
@@ -211,12 +212,12 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         view
         returns (uint256 price, uint256 fee)
     {
-        _check(market.flags & MarketStorage.ENABLED != 0, MarketClosed.selector, marketId);
+        Check.that(market.flags & MarketStorage.ENABLED != 0, MarketClosed.selector, marketId);
         uint256 openInterest = (size > 0 ? market.state.longOI : market.state.shortOI) + SignedMath.abs(size);
         _checkAmount(openInterest, MAX_SIZE);
         if (market.skewScale != 0) {
             uint256 max = marketId == BTC ? market.skewScale.divDown(MIN_DEPTH) : market.skewScale;
-            _check(openInterest <= max, SkewScaleExceeded.selector, openInterest, max);
+            Check.that(openInterest <= max, SkewScaleExceeded.selector, openInterest, max);
         }
         price = market.fillPriceAfter(closed, size);
         if (market.flags & MarketStorage.HAS_OPENING_FEE != 0) {
@@ -233,7 +234,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         uint256 factor = _markets[marketId].reserveFactor;
         Exposure memory others = _exposure(false, marketId);
         uint256 required = notional.wmul(factor) + market.reserves(factor, false) + others.reserves;
-        _check(required <= others.liquidity, ReservesExceeded.selector, required, others.liquidity);
+        Check.that(required <= others.liquidity, ReservesExceeded.selector, required, others.liquidity);
     }
 
     /// @dev Requires what an order has grown to be within its bounds and caps. `skewBefore`: before the order.
@@ -244,19 +245,19 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
         if (flags & MarketStorage.HAS_MAX_VALUE != 0) {
             uint256 value = SignedMath.abs(size).wmul(price);
             uint256 max = s.maxPositionValue;
-            _check(value <= max, PositionTooLarge.selector, value, max);
+            Check.that(value <= max, PositionTooLarge.selector, value, max);
         }
         if (size > 0 ? flags & MarketStorage.HAS_LONG_CAP != 0 : flags & MarketStorage.HAS_SHORT_CAP != 0) {
             uint256 value = (size > 0 ? market.state.longOI : market.state.shortOI).wmul(price);
             uint256 cap = size > 0 ? s.maxLongOIValue : s.maxShortOIValue;
-            _check(value <= cap, OpenInterestCapExceeded.selector, value, cap);
+            Check.that(value <= cap, OpenInterestCapExceeded.selector, value, cap);
         }
         if (flags & MarketStorage.HAS_NET_CAP != 0) {
             uint256 skew = SignedMath.abs(market.state.skew());
             uint256 cap = s.maxNetOIValue;
             if (skew > SignedMath.abs(skewBefore)) {
                 uint256 value = skew.wmul(price);
-                _check(value <= cap, NetOpenInterestCapExceeded.selector, value, cap);
+                Check.that(value <= cap, NetOpenInterestCapExceeded.selector, value, cap);
             }
         }
     }
@@ -264,7 +265,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// @dev Requires a position of `size` to be worth at least the minimum.
     function _checkMinValue(uint256 marketId, Market memory market, int256 size) internal view {
         (uint256 value, uint256 min) = _minValue(marketId, market, size);
-        _check(value >= min, PositionTooSmall.selector, value, min);
+        Check.that(value >= min, PositionTooSmall.selector, value, min);
     }
 
     /// @dev A position's value at the oracle price and the smallest allowed, or 0 if the value is well above it.
@@ -328,7 +329,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function _checkVaultCanPay(int256 toVault) internal view returns (uint256) {
         uint256 before = _liquidity;
         int256 held = int256(before) + toVault;
-        _check(held >= 0, VaultCannotPay.selector, uint256(-toVault), before);
+        Check.that(held >= 0, VaultCannotPay.selector, uint256(-toVault), before);
         return uint256(held);
     }
 
@@ -352,42 +353,18 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function _payIn(address from, uint256 amount) internal virtual;
 
     function _checkAmount(uint256 amount, uint256 max) internal pure {
-        _check(amount <= max, AmountOutOfBounds.selector, amount, max);
+        Check.that(amount <= max, AmountOutOfBounds.selector, amount, max);
     }
 
     function _checkNotZero(uint256 amount) internal pure {
         require(amount != 0, ZeroAmount());
     }
 
-    /// @dev `require(condition, error(a))`, as below.
-    function _check(bool condition, bytes4 error, uint256 a) internal pure {
-        if (condition) return;
-        assembly ("memory-safe") {
-            let pointer := mload(0x40)
-            mstore(pointer, error)
-            mstore(add(pointer, 4), a)
-            revert(pointer, 36)
-        }
-    }
-
-    /// @dev `require(condition, error(a, b))` for errors with two numbers, which are many: each would cost fifty bytes of
-    /// code of its own.
-    function _check(bool condition, bytes4 error, uint256 a, uint256 b) internal pure {
-        if (condition) return;
-        assembly ("memory-safe") {
-            let pointer := mload(0x40)
-            mstore(pointer, error)
-            mstore(add(pointer, 4), a)
-            mstore(add(pointer, 36), b)
-            revert(pointer, 68)
-        }
-    }
-
     // ------------------------------------------------------------------------------------------------------ private
 
     function _market(uint256 marketId) private view returns (MarketSlots storage s) {
         s = _markets[marketId];
-        _check(address(s.oracle) != address(0), UnknownMarket.selector, marketId);
+        Check.that(address(s.oracle) != address(0), UnknownMarket.selector, marketId);
     }
 
     function _price(MarketSlots storage s) private view returns (uint256) {
@@ -400,7 +377,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     }
 
     function _checkPrice(uint256 price) private pure {
-        _check(price != 0 && price <= MAX_PRICE, PriceOutOfBounds.selector, price, MAX_PRICE);
+        Check.that(price != 0 && price <= MAX_PRICE, PriceOutOfBounds.selector, price, MAX_PRICE);
     }
 
     /// @dev Brings a market in storage up to now.
@@ -436,6 +413,7 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     function _load(MarketSlots storage s, Market memory market, uint256 price) private view {
         _loadAccrued(s, market, price);
         bool hasSkew = market.flags & MarketStorage.HAS_SKEW != 0;
+        market.freeId = s.freeId;
         s.loadSums(market.state, hasSkew);
         if (hasSkew) s.loadSquares(market.state);
     }
@@ -444,15 +422,16 @@ abstract contract Markets is IMarkets, AccessManaged, ReentrancyGuardTransient {
     /// interest, on which funding depends.
     function _loadAccrued(MarketSlots storage s, Market memory market, uint256 price) private view {
         MarketState memory m = market.state;
-        uint256 flags = s.flags;
+        // Together, so that their slot is read once.
+        (uint256 flags, uint256 reserveRate) = (s.flags, s.reserveRate);
         bool hasSkew = flags & MarketStorage.HAS_SKEW != 0;
         s.loadIndices(m, hasSkew);
-        (market.price, market.flags, market.freeId) = (price, flags, s.freeId);
+        (market.price, market.flags) = (price, flags);
         if (hasSkew) market.skewScale = s.skewScale;
         if (flags & MarketStorage.HAS_CLOSING_FEE != 0) market.closingFeeRate = s.closingFeeRate;
 
         uint256 maxFundingVelocity = hasSkew ? s.maxFundingVelocity : 0;
-        market.accrue(s.reserveRate, maxFundingVelocity, block.timestamp);
+        market.accrue(reserveRate, maxFundingVelocity, block.timestamp);
     }
 
     function _checkConfig(MarketConfig calldata c) private pure {

@@ -6,6 +6,7 @@ import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {MarketState, Position, Realised} from "../../interfaces/IMarkets.sol";
 import {IMarginClient} from "../../interfaces/IMarginClient.sol";
 import {IOrders, OrderOutcome} from "../../interfaces/IOrders.sol";
+import {Check} from "../Check.sol";
 import {Accounting} from "./Accounting.sol";
 import {Market, MarketLib} from "./MarketLib.sol";
 import {Markets} from "./Markets.sol";
@@ -155,9 +156,9 @@ abstract contract Orders is IOrders, Markets {
     /// @dev Requires the caller to be who decides about deleverage, and that nobody has moved the skew in this block: who
     /// is closed against his will names no worst price, and would pay whoever moves it before and back afterwards.
     function _checkForcedClose(uint256 marketId) internal view {
-        _check(msg.sender == _deleverager(), NotDeleverager.selector, uint160(msg.sender));
+        Check.that(msg.sender == _deleverager(), NotDeleverager.selector, uint160(msg.sender));
         MarketSlots storage s = _markets[marketId];
-        _check(s.skewScale == 0 || s.updatedAt != uint32(block.timestamp), MarketBusy.selector, marketId);
+        Check.that(s.skewScale == 0 || s.updatedAt != uint32(block.timestamp), MarketBusy.selector, marketId);
     }
 
     function _deleverager() internal view virtual returns (address);
@@ -176,7 +177,7 @@ abstract contract Orders is IOrders, Markets {
         int256 skewBefore = market.state.skew();
 
         if (added != 0) {
-            _check(isMarginClient[o.client], NotMarginClient.selector, uint160(o.client));
+            Check.that(isMarginClient[o.client], NotMarginClient.selector, uint160(o.client));
             (, out.openingFee) = _quoteGrowth(o.marketId, market, removed, added);
         }
         if (old != 0) _planRealisation(market, out, removed);
@@ -207,7 +208,7 @@ abstract contract Orders is IOrders, Markets {
     /// @dev The size of an order that may only reduce.
     function _reducing(int256 held, int256 size) internal pure returns (int256) {
         bool ok = held != 0 && (held > 0) != (size > 0);
-        _check(ok, NotReducible.selector, uint256(held), uint256(size));
+        Check.that(ok, NotReducible.selector, uint256(held), uint256(size));
         return SignedMath.abs(size) > SignedMath.abs(held) ? -held : size;
     }
 

@@ -8,92 +8,42 @@ refuse is a `UserError`; what depends on the state of the chain is refused there
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
-from enum import IntEnum
 from typing import Final
 
 from eth_abi.abi import encode as abi_encode
 
 from prep.errors import UserError
+from prep.model.credit_results import ALL, Action, ActionKind, OrderTerms
 from prep.model.fixed import UNLIMITED
+from prep.model.window import Condition
 
-ALL: Final = 2**255 - 1
-"""As an amount: all of the balance, of the debt as far as the balance goes, of the requests, or of
-the position with its sign turned. `type(int256).max`."""
+__all__ = ["ALL", "NO_LIMIT", "Action", "ActionKind", "Condition", "OrderTerms"]
+
 NO_LIMIT: Final = 0
 """As a limit: any price, or any amount."""
+Encoded = tuple[int, int, int, int, bytes]
+"""The contract's `Action` as web3 and Ape take it."""
 _TERMS: Final = "(uint8,uint256,bool,uint256,uint256,uint256)"
 
 
-class ActionKind(IntEnum):
-    """What an account can be told to do; the contract's enum, in its order."""
-
-    DEPOSIT = 0
-    WITHDRAW = 1
-    BORROW = 2
-    REPAY = 3
-    TRADE = 4
-    REDUCE = 5
-    ADD_LIQUIDITY = 6
-    REMOVE_LIQUIDITY = 7
-    REQUEST_REDEEM = 8
-    CANCEL_REQUEST = 9
-    PLACE_ORDER = 10
-    CANCEL_ORDER = 11
-
-    @property
-    def words(self) -> str:
-        """Its name as text."""
-        return self.name.lower().replace("_", " ")
-
-
-class Condition(IntEnum):
-    """When an order may fill, by the oracle price; the contract's enum."""
-
-    ALWAYS = 0
-    AT_OR_ABOVE = 1
-    AT_OR_BELOW = 2
-
-
-@dataclass(frozen=True)
-class OrderTerms:
-    """The contract's `OrderTerms`, with its fields in their order."""
-
-    condition: Condition
-    trigger: int
-    reduce_only: bool
-    expiry: int
-    """From then on it cannot be filled."""
-    keeper_fee: int
-    """PREP base units, reserved for whoever fills it."""
-    linked_to: int = 0
-    """An order of the same account: one that is filled cancels the other. 0: none."""
-
-
-@dataclass(frozen=True)
-class Action:
-    """The contract's `Action`. Made by the functions below."""
-
-    kind: ActionKind
-    id: int = 0
-    amount: int = 0
-    limit: int = NO_LIMIT
-    terms: OrderTerms | None = None
-
-    def encoded(self) -> tuple[int, int, int, int, bytes]:
-        """The struct as web3 and Ape take it."""
-        data = b"" if self.terms is None else abi_encode([_TERMS], [astuple(self.terms)])
-        return int(self.kind), self.id, self.amount, self.limit, data
-
-
-def encode(actions: Iterable[Action]) -> list[tuple[int, int, int, int, bytes]]:
+def encode(actions: Iterable[Action]) -> list[Encoded]:
     """The second argument of `CreditManager.execute`."""
-    return [action.encoded() for action in actions]
+    return [_encoded(action) for action in actions]
+
+
+def words(kind: ActionKind) -> str:
+    """The name of a kind as text."""
+    return kind.name.lower().replace("_", " ")
 
 
 def allowed(*kinds: ActionKind) -> int:
     """What a delegate may do, as `setDelegate` takes it: a bit for each kind."""
     return sum(1 << kind for kind in set(kinds))
+
+
+def _encoded(action: Action) -> Encoded:
+    data = b"" if action.terms is None else abi_encode([_TERMS], [tuple(action.terms)])
+    return int(action.kind), action.id, action.amount, action.limit, data
 
 
 # ----------------------------------------------------------------------------------------- balances
@@ -170,7 +120,7 @@ def place_order(market: int, size: int, terms: OrderTerms, limit: int = NO_LIMIT
     """Any order; the next five functions are easier to read. `limit`: the worst price."""
     kind = ActionKind.PLACE_ORDER
     if terms.condition != Condition.ALWAYS and terms.trigger == 0:
-        raise UserError(f"{kind.words}: a trigger of 0 is no price to wait for")
+        raise UserError(f"{words(kind)}: a trigger of 0 is no price to wait for")
     for name in ("trigger", "expiry", "keeper_fee", "linked_to"):
         _unsigned(kind, name, getattr(terms, name))
     limit = _unsigned(kind, "limit", limit)
@@ -280,19 +230,19 @@ def _id(kind: ActionKind, value: int) -> int:
 
 def _unsigned(kind: ActionKind, name: str, value: int) -> int:
     if not 0 <= value <= UNLIMITED:
-        raise UserError(f"{kind.words}: {name} {value} is negative or above 256 bits")
+        raise UserError(f"{words(kind)}: {name} {value} is negative or above 256 bits")
     return value
 
 
 def _amount(kind: ActionKind, value: int, can_be_all: bool = True) -> int:
     if value == ALL and not can_be_all:
-        raise UserError(f"{kind.words}: needs an amount, there is no `ALL` of it")
+        raise UserError(f"{words(kind)}: needs an amount, there is no `ALL` of it")
     if not 0 < value <= ALL:
-        raise UserError(f"{kind.words}: an amount of {value} is not possible")
+        raise UserError(f"{words(kind)}: an amount of {value} is not possible")
     return value
 
 
 def _size(kind: ActionKind, value: int) -> int:
     if value == 0 or not -ALL < value < ALL:
-        raise UserError(f"{kind.words}: a size of {value} is not possible")
+        raise UserError(f"{words(kind)}: a size of {value} is not possible")
     return value

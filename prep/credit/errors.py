@@ -9,7 +9,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 from ethpm_types import ContractType
 
-from prep.credit.actions import Action
+from prep.credit.actions import Action, words
 from prep.reverts import decode_error
 
 CONTRACTS: Final = (
@@ -41,7 +41,7 @@ def explain_failure(data: bytes, actions: Sequence[Action], types: Iterable[Cont
             index, reason = decode(["uint256", "bytes"], data[4:])
         except DecodingError:
             return explain_reason(data, types)
-        kind = f" ({actions[index].kind.words})" if index < len(actions) else ""
+        kind = f" ({words(actions[index].kind)})" if index < len(actions) else ""
         return f"action {index}{kind}: {explain_reason(reason, types)}"
     return explain_reason(data, types)
 

@@ -14,9 +14,10 @@ from prep.demo.outcome import KEEPER, LPS
 from prep.demo.prices import FEED_DECIMALS, PricePath
 from prep.demo.run import Demo
 from prep.demo.stage import Stage
-from prep.deploy.deployer import Progress, deploy
+from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.deploy.record import FOLDER
+from prep.deploy.steps import Progress
 from prep.errors import UserError
 from prep.keeper.decide import Settings
 from prep.keeper.keeper import Keeper

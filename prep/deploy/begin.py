@@ -5,12 +5,20 @@ from typing import Any, Final
 
 from ape.api import AccountAPI, ProviderAPI
 from ape.managers.project import ProjectManager
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from web3.exceptions import ContractLogicError
+from web3.types import TxParams
 
 from prep.connect import chain_id, is_local, is_temporary
+from prep.deploy.credit import TokenAsset
 from prep.deploy.params import Parameters
+from prep.deploy.prices import Priced
 from prep.deploy.record import Compiler, Deployment, plain
+from prep.deploy.values import MOCK
 from prep.errors import UserError
+from prep.reverts import web3_of
 
 CREATED: Final = (
     "Authority",
@@ -20,9 +28,15 @@ CREATED: Final = (
     "TradeRequests",
     "Protocol",
     "ProtocolLens",
+    "MockERC20",
+    "LendingVault",
+    "ShareOracle",
+    "CreditManager",
 )
-"""The contracts that transactions create. The Vault and the Deleverager are made by
-the Protocol."""
+"""The contracts that transactions create. The Vault and the Deleverager are made by the Protocol,
+the OrderBook by the CreditManager."""
+_DECIMALS: Final = keccak(text="decimals()")[:4]
+_WORD: Final = 32
 
 
 def begin(
@@ -45,7 +59,7 @@ def begin(
         started_at=provider.get_block("latest").timestamp,
     )
     if not path.exists():
-        _check_feeds(provider, params)
+        _check_addresses(provider, params)
         return new
     try:
         old = Deployment.read(path)
@@ -58,12 +72,35 @@ def begin(
     return old
 
 
-def _check_feeds(provider: ProviderAPI, params: Parameters) -> None:
-    """What the price adapters would refuse, but before anything is paid for."""
-    for market in params.markets:
-        for feed in (market.feed, market.sequencer and market.sequencer.feed):
+def _check_addresses(provider: ProviderAPI, params: Parameters) -> None:
+    """What the contracts would refuse, but before anything is paid for."""
+    tokens = params.credit.tokens if params.credit else ()
+    named: list[tuple[str, Priced]] = [
+        (f"market {market.name}", market) for market in params.markets
+    ]
+    named += [(f"asset {asset.name}", asset) for asset in tokens]
+    for name, priced in named:
+        for feed in (priced.feed, priced.sequencer and priced.sequencer.feed):
             if isinstance(feed, str) and not provider.get_code(feed):
-                raise UserError(f"market {market.name}: there is no contract at its feed {feed}")
+                raise UserError(f"{name}: there is no contract at its feed {feed}")
+    for asset in tokens:
+        if asset.token != MOCK:
+            _check_token(provider, asset)
+
+
+def _check_token(provider: ProviderAPI, asset: TokenAsset) -> None:
+    call: TxParams = {"to": to_checksum_address(asset.token), "data": HexBytes(_DECIMALS)}
+    try:
+        answer = web3_of(provider).eth.call(call)
+    except ContractLogicError:
+        answer = HexBytes(b"")
+    if len(answer) != _WORD:
+        raise UserError(f"asset {asset.name}: there is no token at {asset.token}")
+    decimals = int.from_bytes(answer)
+    if decimals != asset.decimals:
+        raise UserError(
+            f"asset {asset.name}: its token has {decimals} decimals, not {asset.decimals}"
+        )
 
 
 def _check_same(old: Deployment, new: Deployment, path: Path) -> None:

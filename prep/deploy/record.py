@@ -138,6 +138,11 @@ class Deployment(_Model):
         recorded = self.contract(name)
         return instance_at(project, recorded.name, recorded.address)
 
+    def market_name(self, market_id: int) -> str:
+        """As the parameters have it; those that were added later have none."""
+        names = [market["name"] for market in self.parameters["markets"]]
+        return names[market_id] if market_id < len(names) else f"market {market_id}"
+
     def block(self, name: str) -> int:
         """In which a contract was created: the first that can hold its events."""
         return self.contract(name).block

@@ -8,7 +8,7 @@ or when the owner of the account has used that nonce for something else.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ape.api import AccountAPI, ReceiptAPI, TransactionAPI
 from ape.exceptions import APINotImplementedError, ProviderError, TransactionNotFoundError
@@ -22,6 +22,8 @@ from prep.deploy.record import Deployment, Pending
 from prep.errors import UserError
 from prep.reverts import explain, web3_of
 
+ONE_MORE_WRITE: Final = 25_000
+"""Gas: time passes between an estimate and the block, and what accrues by then is stored."""
 Build = Callable[[dict[str, Any]], TransactionAPI]
 """Makes a transaction from the options that it is given."""
 
@@ -92,7 +94,7 @@ class Transactions:
             gas = web3_of(self._provider).eth.estimate_gas(request)
         except ContractLogicError as error:
             raise UserError(f"{step}: {explain(error, self._types)}") from error
-        return gas + gas // 10
+        return gas + gas // 10 + ONE_MORE_WRITE
 
     def _is_lost(self, pending: Pending) -> bool:
         """Whether it can never be mined, because another transaction had its nonce."""

@@ -15,7 +15,10 @@ from prep.model.fixed import UNLIMITED
 
 PREP_DECIMALS: Final = 18
 """Of PREP, and of everything that is WAD."""
+WEIGHT_DECIMALS: Final = 4
+"""Of weights, which are basis points."""
 DEPLOYER: Final = "deployer"
+MOCK: Final = "mock"
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
@@ -45,6 +48,18 @@ def _wad(value: Any) -> int:
 
 def _cap(value: Any) -> int:
     return UNLIMITED if value == "unlimited" else _wad(value)
+
+
+def _weight(value: Any) -> int:
+    return scaled(decimal(value), WEIGHT_DECIMALS)
+
+
+def _limit(value: Any) -> Decimal | None:
+    return None if value == "unlimited" else decimal(value)
+
+
+def _token(value: Any) -> str:
+    return MOCK if value == MOCK else _address(value)
 
 
 def _integer(value: Any) -> int:
@@ -79,9 +94,15 @@ Wad = Annotated[int, BeforeValidator(_wad)]
 """Rates and PREP amounts, scaled by 10**18."""
 Cap = Annotated[int, BeforeValidator(_cap)]
 """As `Wad`; "unlimited" is `UNLIMITED`."""
+Limit = Annotated[Decimal | None, BeforeValidator(_limit)]
+"""As `Number`; "unlimited" is None."""
+Weight = Annotated[int, BeforeValidator(_weight)]
+"""A fraction, in basis points."""
 Integer = Annotated[int, BeforeValidator(_integer)]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Address = Annotated[str, BeforeValidator(_address)]
+Token = Annotated[str, BeforeValidator(_token)]
+"""An address, or "mock": a token that anyone can mint is deployed along."""
 Holder = Annotated[str, BeforeValidator(_holder)]
 """An address, or "deployer": the account that deploys."""
 

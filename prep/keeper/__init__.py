@@ -5,6 +5,7 @@ the vault can no longer carry.
 are the decisions alone, pure functions of a `Snapshot` and of `Settings`. docs/keeper.md.
 """
 
+from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, decide, plan
 from prep.keeper.deleverage import Close, Deleveraging, Side, Standing, deleverages, standing_of
 from prep.keeper.keeper import Keeper, ToDeleverage
@@ -23,6 +24,7 @@ __all__ = [
     "Action",
     "Aggregates",
     "Close",
+    "CreditContracts",
     "Deleverage",
     "Deleveraging",
     "Failure",

@@ -6,7 +6,7 @@ kinds of failure: `Reverted` is the contract's answer, `NodeError` is the lack o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -43,6 +43,10 @@ _PLAIN: Final = {
     ConnectTimeout: "cannot be reached",
     ReadTimeout: "did not answer in time",
 }
+
+
+_EXECUTION_ERRORS: Final = (3, -32000, -32003, -32015)
+"""Codes with which nodes say that a call failed, and not that they did."""
 
 
 class NodeError(Exception):
@@ -83,8 +87,12 @@ class Chain:
 
     def contract(self, instance: Any) -> Any:
         """The web3 contract of an Ape contract instance."""
-        abi = json.loads(instance.contract_type.model_dump_json())["abi"]
-        return self._web3.eth.contract(address=instance.address, abi=abi)
+        return self.at(instance.address, instance.contract_type)
+
+    def at(self, address: str, contract_type: ContractType) -> Any:
+        """The same by its type, which may be that of another one with the same functions."""
+        abi = json.loads(contract_type.model_dump_json())["abi"]
+        return self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
 
     # ---------------------------------------------------------------------------------------- reads
 
@@ -134,6 +142,29 @@ class Chain:
                 # Where Ape is loaded, nothing at all would be decoded to zeros.
                 raise NodeError(f"no contract at {contract.address}")
             return decode(types, answer)
+
+    def many(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> "list[Any | Reverted]":
+        """What the node answers to several requests, a method and its parameters each, all sent in
+        one. A refusal stands in its place and does not concern the others."""
+        with self._asking():
+            answers: Any = self._web3.provider.make_batch_request(list(requests))  # type: ignore[attr-defined]
+            if not isinstance(answers, list) or len(answers) != len(requests):
+                raise Web3RPCError("no answer to several requests at once", rpc_response=answers)
+            return [self._answer(answer) for answer in answers]
+
+    def _answer(self, answer: Mapping[str, Any]) -> Any:
+        """A result or a refusal. Any other error concerns the node."""
+        error = answer.get("error")
+        if error is None:
+            return answer["result"]
+        text, data = str(error.get("message", "")), error.get("data")
+        if error.get("code") not in _EXECUTION_ERRORS and "revert" not in text.lower():
+            raise Web3RPCError(text, rpc_response=answer)  # type: ignore[arg-type]
+        return self.refused(text, data)
+
+    def refused(self, text: str, data: Any) -> Reverted:
+        """A contract's answer, from a node's error."""
+        return Reverted(explain(ContractLogicError(text, data=data), self._types))
 
     def estimate_gas(
         self, contract: Any, function: str, *arguments: Any, sender: str | None

@@ -35,9 +35,23 @@ class Settings:
     max_daily_gas: int | None = None
     """Wei that may be spent on gas in 24 hours; None: no limit."""
     max_actions: int = 20
-    """Liquidations in one round, and as many attempts to deleverage."""
+    """Liquidations in one round, and as many of credit accounts, of transactions for orders and
+    requests, and of attempts to deleverage."""
     max_deleverage_gas: int = 5_000_000
     """The most gas that a deleverage may be given."""
+    max_repay: int | None = None
+    """The most that is paid for the debt of a credit account at once, PREP base units by oracle
+    prices; None: whatever the allowances of the account allow."""
+    approve: bool = False
+    """Whether to approve the manager, for what one liquidation takes at a time. Needs
+    `max_repay`."""
+    unpaid: bool = False
+    """Whether to do as well what does not earn its gas: liquidate accounts with nothing left, and
+    remove dead orders. It may use half of `max_daily_gas`."""
+    max_credit_gas: int = 5_000_000
+    """The most gas that the liquidation of an account, or a batch of orders, may be given."""
+    batch_size: int = 100
+    """Calls about credit accounts and orders that are sent to the node in one request."""
     page_size: int = 500
     """Positions that are read with one request."""
     block_range: int = 10_000
@@ -53,6 +67,8 @@ class Settings:
             "max_gas_price": 0,
             "max_actions": 0,
             "max_deleverage_gas": 1,
+            "max_credit_gas": 1,
+            "batch_size": 1,
             "page_size": 1,
             "block_range": 1,
             "receipt_timeout": 0,
@@ -61,6 +77,10 @@ class Settings:
                 raise ValueError(f"{name} must be at least {least}, is {getattr(self, name)}")
         if self.max_daily_gas is not None and self.max_daily_gas < 0:
             raise ValueError(f"max_daily_gas must be at least 0, is {self.max_daily_gas}")
+        if self.max_repay is not None and self.max_repay < 0:
+            raise ValueError(f"max_repay must be at least 0, is {self.max_repay}")
+        if self.approve and self.max_repay is None:
+            raise ValueError("approve needs max_repay")
 
     @property
     def gas_limit(self) -> int:

@@ -4,6 +4,7 @@ from logging import DEBUG, ERROR, INFO, WARNING
 from typing import Final
 
 from prep.deploy.values import PREP_DECIMALS, unscaled
+from prep.keeper.credit.journal import CreditJournal
 from prep.keeper.log import log
 from prep.keeper.report import Report
 from prep.keeper.snapshot import Id, Snapshot
@@ -22,6 +23,7 @@ class Journal:
         self._kept: set[Id] = set()
         self._due = ""
         self._interrupted = ""
+        self._credit = CreditJournal()
 
     def write(self, report: Report) -> None:
         """One line for everything that was done or went wrong, and one for the round if that was
@@ -83,6 +85,7 @@ class Journal:
                     reward=_prep(action.reward),
                     cost=_prep(action.cost),
                 )
+        self._credit.write(report.credit, report.requests, report.execute)
         if report.interrupted and report.interrupted != self._interrupted:
             log(WARNING, "deleverage-failed", reason=report.interrupted)
         self._interrupted = report.interrupted

@@ -12,8 +12,11 @@ from typing import Any, Final
 
 from ape.api import AccountAPI
 
+from prep.credit.errors import types_of
 from prep.keeper.candidates import Candidates
 from prep.keeper.chain import Chain, NodeError, Reverted
+from prep.keeper.credit.desk import Desk
+from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, plan
 from prep.keeper.deleverage import Close, Deleveraging, deleverages, standing_of
 from prep.keeper.read import read, read_margin_positions
@@ -50,7 +53,8 @@ class Keeper:
     """Watches one protocol. Sends nothing unless told to `execute`; prints nothing.
 
     `protocol` and `lens` are Ape contract instances; `account` signs, unasked, and may be None in a
-    dry run. Waiting ends early when `stop` is set. Deleverages only with `deleverage`.
+    dry run. Waiting ends early when `stop` is set. Deleverages only with `deleverage`, and serves
+    credit accounts, orders and requests only with `credit`.
     """
 
     def __init__(
@@ -62,19 +66,27 @@ class Keeper:
         execute: bool = False,
         stop: Event | None = None,
         deleverage: ToDeleverage | None = None,
+        credit: CreditContracts | None = None,
     ) -> None:
         if execute and account is None:
             raise ValueError("executing needs an account")
         self.settings = settings
         self.execute = execute
-        oracle = protocol.local_project.get_contract("ChainlinkOracle")
+        project = protocol.local_project
+        oracle = project.get_contract("ChainlinkOracle")
         instances = [protocol, oracle, *([deleverage.deleverager] if deleverage else [])]
-        self.chain = Chain(web3_of(protocol.provider), [i.contract_type for i in instances])
+        types = [instance.contract_type for instance in instances]
+        if credit is not None:
+            types += [credit.requests.contract_type, *types_of(project)]
+        self.chain = Chain(web3_of(protocol.provider), types)
         self._protocol = self.chain.contract(protocol)
         self._lens = self.chain.contract(lens)
         self._stop = stop or Event()
         chain_id: int = protocol.provider.chain_id
         self._sender = Sender(self.chain, chain_id, account, self._stop)
+        self.desk: Desk | None = None
+        if credit is not None:
+            self.desk = Desk(self.chain, self._sender, credit, project, execute, self._stop)
         self._vault: Any = None
         if deleverage is not None:
             self._vault = self.chain.contract(deleverage.vault)
@@ -99,6 +111,8 @@ class Keeper:
                 self._book(mined, done)
             snapshot, todo = self.look()
             self.act(snapshot, todo, done)
+            if self.desk is not None:
+                self._serve_credit(self.desk, done)
             if self._vault is not None:
                 self._deleverage_if_due(snapshot, done)
         except NodeError as error:
@@ -132,6 +146,13 @@ class Keeper:
             self.settings.page_size,
             self._vault,
         )
+
+    def _serve_credit(self, desk: Desk, done: Round) -> None:
+        """A node that fails here, at many calls in one request say, is not to hinder the rest."""
+        try:
+            desk.work(self.settings, done)
+        except NodeError as error:
+            done.credit.interrupted = str(error)
 
     # ----------------------------------------------------------------------------------- liquidate
 
@@ -171,9 +192,12 @@ class Keeper:
     def _deleverage_if_due(self, snapshot: Snapshot, done: Round) -> None:
         """A node that fails here, at events for one, is not to slow liquidations down."""
         try:
-            self.deleverage(self._read() if done.actions and self.execute else snapshot, done)
+            self.deleverage(self._read() if self._has_acted(done) else snapshot, done)
         except NodeError as error:
             done.interrupted = str(error)
+
+    def _has_acted(self, done: Round) -> bool:
+        return self.execute and bool(done.actions or done.credit.actions)
 
     def deleverage(self, snapshot: Snapshot, done: Round) -> None:
         """Closes one position after the other until nothing is due, or nothing more can be done."""
@@ -275,6 +299,10 @@ class Keeper:
         """What a mined transaction has done, or why it reverted."""
         call, receipt = mined.call, mined.receipt
         action = call.action
+        if not isinstance(action, Action | Close):
+            assert self.desk is not None
+            self.desk.book(mined, done)
+            return
         if not mined.succeeded:
             refusal = self._sender.refusal(call, receipt["blockNumber"])
             if refusal is None:

@@ -51,7 +51,7 @@ def read(
     btc = MarketShot(
         price=view and view[0],
         no_price=no_price,
-        config=_config(config),
+        config=config_of(config),
         aggregates=Aggregates(*aggregates),
         settled=view is not None and view[-1],
     )
@@ -124,13 +124,13 @@ def _other_market(chain: Chain, lens: Any, market_id: int, block: int) -> Market
     return MarketShot(
         price=view and view[0],
         no_price=no_price,
-        config=_config(config),
+        config=config_of(config),
         aggregates=Aggregates(*aggregates),
         settled=view is not None and view[-1],
     )
 
 
-def _config(fields: tuple[Any, ...]) -> MarketConfig:
+def config_of(fields: tuple[Any, ...]) -> MarketConfig:
     """From the fields of `MarketConfig` on chain, which come in the same order."""
     oracle, enabled, *numbers = fields
     names = list(MarketConfig.__dataclass_fields__)[2:]

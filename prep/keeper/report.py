@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from prep.keeper.credit.report import CreditReport, CreditRound
 from prep.keeper.decide import Action, Skipped
 from prep.keeper.deleverage import Close, Standing
 from prep.keeper.snapshot import Id, Snapshot
@@ -75,6 +76,8 @@ class Report:
     """Why there is still something to deleverage."""
     interrupted: str
     """Why deleveraging ended early, if the node failed; else empty."""
+    credit: CreditReport
+    """Credit accounts, orders and requests."""
     errors: tuple[Failure, ...]
     gas_spent: int
     """Wei, also on transactions that were too late."""
@@ -109,6 +112,7 @@ class Round:
     kept: list[Skipped] = field(default_factory=list)
     left: str = ""
     interrupted: str = ""
+    credit: CreditRound = field(default_factory=CreditRound)
     errors: list[Failure] = field(default_factory=list)
     gas_spent: int = 0
     unreachable: str = ""
@@ -127,6 +131,7 @@ class Round:
             kept=tuple(self.kept),
             left=self.left,
             interrupted=self.interrupted,
+            credit=self.credit.report(),
             errors=tuple(self.errors),
             gas_spent=self.gas_spent,
             requests=requests,

@@ -58,7 +58,8 @@ def run(keeper: Keeper, stop: Event, *, once: bool = False, interval: float | No
         log(INFO, "stopped")
     if report is None:
         return True
-    return not (report.errors or report.interrupted or (once and report.unreachable))
+    failed = report.errors or report.interrupted or report.credit.interrupted
+    return not (failed or (once and report.unreachable))
 
 
 def _await_block(keeper: Keeper, report: Report, stop: Event) -> None:

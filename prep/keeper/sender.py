@@ -8,14 +8,14 @@ should serve this keeper alone.
 import time
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ape.api import AccountAPI
 
 from prep.keeper.chain import Chain, Reverted, SendError, sign
-from prep.keeper.decide import Action, Settings
-from prep.keeper.deleverage import Close
+from prep.keeper.decide import Settings
 from prep.keeper.report import Failure, Round
+from prep.keeper.snapshot import Id
 
 DAY: Final = 86_400
 
@@ -24,11 +24,19 @@ class NotSent(Exception):  # noqa: N818 - a limit, not a failure
     """A limit of the operator forbids it."""
 
 
+class Named(Protocol):
+    """An action of any kind."""
+
+    @property
+    def id(self) -> Id:
+        """What it is about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What an action comes down to."""
 
-    action: Action | Close
+    action: Named
     contract: Any
     function: str
     """A name, or the signature of one of several."""

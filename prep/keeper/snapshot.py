@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Final
 
+from prep.keeper.credit.snapshot import CreditId
 from prep.model import MarketConfig
 from prep.model.position import Position
 
@@ -23,8 +24,8 @@ class MarginKey:
         return f"{self.client}/{self.account}/{self.market_id}"
 
 
-Id = int | MarginKey
-"""Of an isolated position, or of one of a margin client."""
+Id = int | MarginKey | CreditId
+"""Of an isolated position, of one of a margin client, or of an account, an order, a request."""
 
 
 @dataclass(frozen=True, slots=True)

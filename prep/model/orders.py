@@ -15,9 +15,17 @@ from prep.model.errors import Rejected
 from prep.model.fixed import WAD, wmul
 from prep.model.isolated import Isolated
 from prep.model.market import Indices, Market
-from prep.model.position import FLAT, Position
-from prep.model.pricing import borrowing_fee, fee, premium, price_between, protocol_share
-from prep.model.results import MarginClientSet, MarketConfigured, OrderExecuted
+from prep.model.position import FLAT, Position, settle
+from prep.model.pricing import (
+    borrowing_fee,
+    fee,
+    premium,
+    price_between,
+    price_pnl,
+    protocol_share,
+    value,
+)
+from prep.model.results import MarginClientSet, MarginEquity, MarketConfigured, OrderExecuted
 from prep.model.storage import check_uint128
 from prep.model.vault import VaultState
 
@@ -92,6 +100,23 @@ class Orders(Isolated):
         if not 0 <= market_id < len(self.markets):
             return FLAT
         return self.margin_positions[market_id].get((client, account), FLAT)
+
+    def margin_equity(self, client: Hashable, account: Hashable, market_id: int) -> MarginEquity:
+        """What a position is worth to its account. All zero, without a price, where there is none.
+        docs/whitepaper.md, "Orders"."""
+        position = self.margin_position(client, account, market_id)
+        size = position.size
+        if size == 0:
+            return MarginEquity(0, 0, 0, 0)
+        quote = self.quote(market_id)
+        closed = settle(position, size, 0, quote, quote.market.skew, 0)
+        at_oracle = price_pnl(size, position.entry_price, quote.price)
+        return MarginEquity(
+            size,
+            value(size, quote.price),
+            closed.realised,
+            closed.realised - closed.price_pnl + at_oracle,
+        )
 
     # ---------------------------------------------------------------------------------- orders
 

@@ -61,14 +61,14 @@ class RedeemQueues:
     shares are locked until something has acted on its own.
     """
 
-    __slots__ = ("_queues", "_stopped_for", "_stopped_since", "period", "window")
+    __slots__ = ("_stopped_for", "_stopped_since", "by_owner", "period", "window")
 
     def __init__(self) -> None:
         self.period = 0
         """Between a request and when it matures; 0: unlocked shares need none."""
         self.window = DEFAULT_REDEEM_WINDOW
         """Between when it matures and when it lapses; 0: it never does."""
-        self._queues: dict[tuple[Hashable, int], list[Request]] = {}
+        self.by_owner: dict[tuple[Hashable, int], list[Request]] = {}
         self._stopped_since: int | None = None
         self._stopped_for = 0
 
@@ -100,7 +100,7 @@ class RedeemQueues:
 
     def held(self, owner: Hashable) -> int:
         """What is in all queues of `owner`, lapsed or not."""
-        return sum(r.shares for (who, _), q in self._queues.items() if who == owner for r in q)
+        return sum(r.shares for (who, _), q in self.by_owner.items() if who == owner for r in q)
 
     def locked(self, owner: Hashable, ref: int, now: int) -> int:
         """All shares of `owner` that are locked for what acts on `ref`."""
@@ -122,7 +122,7 @@ class RedeemQueues:
         matures_at = now + self.period
         lapses_at = matures_at + self.window if self.window else 0
         on_clock = lapses_at - self._delay(now) if self.window else None
-        self._queues[owner, ref] = [*queue, Request(shares, matures_at, on_clock)]
+        self.by_owner[owner, ref] = [*queue, Request(shares, matures_at, on_clock)]
         locked = self.locked(owner, ref, now)
         return RedeemRequested(owner, ref, shares, matures_at, lapses_at, locked)
 
@@ -138,7 +138,7 @@ class RedeemQueues:
             part = min(room, request.shares)
             room -= part
             kept += [replace(request, shares=part)] if part else []
-        self._queues[owner, ref] = kept
+        self.by_owner[owner, ref] = kept
         return RequestsCancelled(owner, ref, shares, self.locked(owner, ref, now))
 
     def take(self, owner: Hashable, ref: int, shares: int, now: int) -> None:
@@ -148,19 +148,19 @@ class RedeemQueues:
             part = min(shares, request.shares) if request.matures_at <= now else 0
             shares -= part
             left.append(replace(request, shares=request.shares - part))
-        self._queues[owner, ref] = [r for r in left if r.shares]
+        self.by_owner[owner, ref] = [r for r in left if r.shares]
 
     def clear(self, owner: Hashable, ref: int, now: int) -> int:
         """Removes what has lapsed. How many shares that unlocks."""
         lapsed = self._lapsed(owner, ref, now)
-        self._queues[owner, ref] = self._live(owner, ref, now)
+        self.by_owner[owner, ref] = self._live(owner, ref, now)
         return lapsed
 
     def _lapsed(self, owner: Hashable, ref: int, now: int) -> int:
-        held = sum(r.shares for r in self._queues.get((owner, ref), []))
+        held = sum(r.shares for r in self.by_owner.get((owner, ref), []))
         return held - sum(r.shares for r in self._live(owner, ref, now))
 
     def _live(self, owner: Hashable, ref: int, now: int) -> list[Request]:
         clock = now - self._delay(now)
-        queue = self._queues.get((owner, ref), [])
+        queue = self.by_owner.get((owner, ref), [])
         return [r for r in queue if r.lapses_at is None or clock < r.lapses_at]

@@ -91,6 +91,19 @@ class PositionLiquidated:
     liquidity_change: int
 
 
+class MarginEquity(NamedTuple):
+    """What a margin client needs to know of a position for its account's health."""
+
+    size: int
+    """Base units."""
+    value: int
+    """At the oracle price, rounded down."""
+    at_fill: int
+    """What closing all of it would realise now, fees included."""
+    at_oracle: int
+    """The same, with the price PnL at the bare oracle price."""
+
+
 class OrderExecuted(NamedTuple):
     """An order of a margin client settled what was open and left a new position."""
 

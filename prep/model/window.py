@@ -34,6 +34,32 @@ class Published:
     timestamp: int
 
 
+NOTHING = Published(0, 0)
+"""What a source without an answer is said to have published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The latest round of a source and the one before. A price of 0: a round without an answer."""
+
+    newest: Published = NOTHING
+    older: Published = NOTHING
+
+    def followed_by(self, newest: Published) -> "Publication":
+        """With one more round."""
+        return Publication(newest, self.newest)
+
+    @property
+    def latest(self) -> Published:
+        """The answer that the source gives."""
+        return self.newest if self.newest.price else NOTHING
+
+    @property
+    def previous(self) -> Published:
+        """The answer before; like the latest where there was none."""
+        return self.older if self.older.price and self.older.timestamp else self.latest
+
+
 def holds(condition: Condition, trigger: int, price: int) -> bool:
     """Whether an order with this condition may fill at `price`; both WAD."""
     if condition is Condition.AT_OR_ABOVE:

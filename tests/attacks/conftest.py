@@ -5,6 +5,7 @@ import pytest
 from prep.node import Node
 from tests.attacks.venue import LIQUIDITY as VENUE_LIQUIDITY
 from tests.attacks.venue import Venue
+from tests.credit import deploy_credit
 from tests.suite import BTC, FULL, UNLIMITED, WAD
 
 LIQUIDITY = 10_000_000 * WAD
@@ -119,3 +120,9 @@ def villain(venue, project):
 def honest(venue, project):
     """Trades in good faith."""
     return venue.party(project)
+
+
+@pytest.fixture(scope="session")
+def credit(create_suite, project, lp):
+    """Credit accounts on markets of three kinds, a million dollars in each vault."""
+    return deploy_credit(project, create_suite(), lp)

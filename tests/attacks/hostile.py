@@ -18,6 +18,14 @@ def arm(suite, client, calls, refusing=False):
     client.arm(plan, refusing, sender=suite.admin)
 
 
+def order(venue, client, account, size):
+    """Of the client itself, reducing one of its positions in the market without price impact."""
+    size = -size if account == WINNER else size
+    method = venue.suite.protocol.executeOrder
+    data = method.encode_input(account, PLAIN, size, True)
+    return venue.send(client, "run(address,bytes)", method.contract.address, data)
+
+
 def deleverage(venue, client, account, size=UNLIMITED):
     args = (client.address, account, PLAIN, size)
     return venue.send(venue.suite.deleverager, DELEVERAGE_ACCOUNT, *args)
@@ -85,6 +93,15 @@ def guarded(venue, honest, hostile, victim):
         (vault.redeem, shares, me, me, 1),
         (vault.redeem, shares, me, me, 1, 7),
         (deleverager.deleverage, victim, UNLIMITED),
+    ]
+
+
+def of_requests(venue, victim):
+    """What only the contract of requests may do."""
+    trade = venue.suite.protocol.tradeFor
+    return [
+        (trade, victim, kind, True, amount, price)
+        for kind, amount, price in ((0, WAD, NEVER), (1, WAD, NEVER), (2, WAD, NEVER), (4, 0, 0))
     ]
 
 

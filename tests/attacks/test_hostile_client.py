@@ -1,5 +1,6 @@
-"""Attack: a margin client that misuses the moment in which it is told of a deleverage. It calls
-back into everything, refuses, or makes sure that it cannot pay.
+"""Attack: a margin client that misuses the moment in which it is told of a settlement, by an order
+of its own or by a deleverage. It calls back into everything, refuses, or makes sure that it cannot
+pay.
 
 What it calls is refused or has nothing to do with the action; what it cannot pay or refuses does
 not happen at all; and nobody else notices either way. A registered client can veto its own
@@ -17,16 +18,19 @@ from tests.attacks.hostile import (
     arm,
     deleverage,
     guarded,
+    of_requests,
+    order,
     own_shares,
     picture,
     restricted,
     run,
 )
-from tests.attacks.venue import DELEVERAGE_ACCOUNT, PLAIN
+from tests.attacks.venue import ORDER, PLAIN
 from tests.suite import UNLIMITED, WAD
 from tests.unit.vault.cooling import PERIOD, WINDOW, queue, set_periods
 
 REENTRANT = keccak(text="ReentrancyGuardReentrantCall()")[:4]
+NOT_REQUESTS = keccak(text="NotRequests(address)")[:4]
 UNAUTHORIZED = keccak(text="AccessManagedUnauthorized(address)")[:4]
 
 pytestmark = pytest.mark.usefixtures("one_block")
@@ -68,12 +72,12 @@ def scene(venue, honest, hostile, victim):
 HARMLESS = {"setAuthority"}
 
 
-def test_on_deleverage__every_function_that_changes_something__is_tried(
+def test_on_settlement__every_function_that_changes_something__is_tried(
     venue, honest, hostile, victim
 ):
     """What a later version adds has to be thought about here, overloads too."""
     calls = guarded(venue, honest, hostile, victim)
-    calls += restricted(venue, hostile) + own_shares(venue, hostile)
+    calls += restricted(venue, hostile) + own_shares(venue, hostile) + of_requests(venue, victim)
     tried = {
         (method.contract.address, bytes(method.encode_input(*args)[:4])) for method, *args in calls
     }
@@ -84,35 +88,47 @@ def test_on_deleverage__every_function_that_changes_something__is_tried(
             assert known, f"M6: nobody has tried to re-enter {method.selector}"
 
 
-@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
-def test_on_deleverage__re_entering__refused_and_nothing_else_happens(
-    scene, isolated, honest, hostile, victim, account
+every_account = pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
+every_way = pytest.mark.parametrize("change", [order, deleverage])
+
+
+@every_way
+@every_account
+def test_on_settlement__re_entering__refused_and_nothing_else_happens(
+    scene, isolated, honest, hostile, victim, account, change
 ):
     suite = scene.suite
     calls = guarded(scene, honest, hostile, victim)
-    others = restricted(scene, hostile)
+    others, requests = restricted(scene, hostile), of_requests(scene, victim)
     with isolated():
-        deleverage(scene, hostile, account, 10 * WAD)
+        change(scene, hostile, account, 10 * WAD)
         alone = picture(scene, hostile, honest.client)
-    arm(suite, hostile, [*calls, *others])
-    logs = deleverage(scene, hostile, account, 10 * WAD)
+    arm(suite, hostile, [*calls, *others, *requests])
+    held = suite.prep.balanceOf(hostile)
+    change(scene, hostile, account, 10 * WAD)
     answers = hostile.answers()
-    assert len(answers) == len(calls) + len(others)
-    for (method, *args), answer in zip(calls, answers, strict=False):
-        told = f"M6: {method} {args}: {answer.data.hex()}"
-        assert (answer.success, answer.data[:4]) == (False, REENTRANT), told
-    for (method, *_), answer in zip(others, answers[len(calls) :], strict=True):
-        assert (answer.success, answer.data[:4]) == (False, UNAUTHORIZED), f"M6: {method}"
+    assert len(answers) == len(calls) + len(others) + len(requests)
+    errors = (
+        len(calls) * [REENTRANT] + len(others) * [UNAUTHORIZED] + len(requests) * [NOT_REQUESTS]
+    )
+    tried = [*calls, *others, *requests]
+    for (method, *args), error, answer in zip(tried, errors, answers, strict=True):
+        seen = f"M6: {method} {args}: {answer.data.hex()}"
+        assert (answer.success, answer.data[:4]) == (False, error), seen
     assert picture(scene, hostile, honest.client) == alone, "M6: re-entering changed something"
-    settlement = logs[-1].args[4]
-    assert (settlement > 0) == (account == WINNER)
-    told = hostile.told()
-    assert (told.account, told.marketId, told.settlement) == (account, PLAIN, settlement)
-    assert told.forced
+
+    # All 600 and 60 bitcoin have won or lost 5,000 dollars each; what was lost is still there.
+    left, settlement = {WINNER: (590, 3_000_000), LOSER: (-50, -300_000)}[account]
+    had = held + max(0, dollars(settlement))
+    expected = (account, PLAIN, left * WAD, dollars(settlement), change is deleverage, had)
+    assert tuple(hostile.told()) == expected
 
 
-@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
-def test_on_deleverage__own_shares__as_right_after_it(scene, isolated, honest, hostile, account):
+@every_way
+@every_account
+def test_on_settlement__own_shares__as_right_after_it(
+    scene, isolated, honest, hostile, account, change
+):
     """With a cooldown its shares can be requested, let go and given away in between as well: they
     are not valued then."""
     suite = scene.suite
@@ -125,16 +141,47 @@ def test_on_deleverage__own_shares__as_right_after_it(scene, isolated, honest, h
         return queues, kept, picture(scene, hostile, honest.client)
 
     with isolated():
-        deleverage(scene, hostile, account, 10 * WAD)
+        change(scene, hostile, account, 10 * WAD)
         for method, *args in calls:
             run(suite, hostile, method, *args)
         afterwards = everything()
     arm(suite, hostile, calls)
-    deleverage(scene, hostile, account, 10 * WAD)
+    change(scene, hostile, account, 10 * WAD)
     for (method, *_), answer in zip(calls, hostile.answers(), strict=True):
         assert answer.success, f"{method}: {answer.data.hex()}"
     assert everything() == afterwards, "M6: not as right after it"
     assert afterwards[1] == (2 * 10**24, 2 * 10**24)
+
+
+@every_way
+def test_on_settlement__request_of_another_is_ready__cannot_be_filled_in_between(
+    scene, honest, hostile, victim, change
+):
+    """The request is as it was, and fills afterwards."""
+    suite = scene.suite
+    requests = suite.requests
+    scene.node.interface.learn(requests.contract_type)
+    fee, close = WAD, 4
+    suite.prep.mint(victim, fee, sender=suite.admin)
+    suite.prep.approve(requests, fee, sender=victim)
+    suite.configure(minExecutionDelay=60)
+    node = scene.node
+    expiry = node.time() + 600
+    requests.request(close, False, 0, 0, expiry, fee, sender=victim)
+    node.at(node.time() + 60)
+    node.mine()
+    suite.set_price(9_900)
+    arm(suite, hostile, [(requests.execute, 1), (requests.executeMany, [1])])
+    before = suite.position(victim)
+    change(scene, hostile, WINNER, 10 * WAD)
+    one, many = hostile.answers()
+    assert (one.success, one.data[:4]) == (False, REENTRANT), "M6"
+    assert many.success, "it says that it filled none"
+    assert int.from_bytes(many.data[-32:]) == 0
+    assert suite.position(victim) == before
+    arm(suite, hostile, [])
+    run(suite, hostile, requests.execute, 1)
+    assert suite.position(victim).size == 0, "P6"
 
 
 def test_close_on_behalf__anybody__deleverager_only(
@@ -155,8 +202,11 @@ def test_close_on_behalf__anybody__deleverager_only(
     assert picture(scene, hostile, honest.client) == before
 
 
-@pytest.mark.parametrize("account", [WINNER, LOSER], ids=["winner", "loser"])
-def test_on_deleverage__views_during_it__as_when_it_has_ended(scene, hostile, honest, lp, account):
+@every_way
+@every_account
+def test_on_settlement__views_during_it__as_when_it_has_ended(
+    scene, hostile, honest, lp, account, change
+):
     """Who reads the books in between must not see money that is not there yet, or not any more."""
     suite = scene.suite
     protocol, vault, lens = suite.protocol, suite.vault, suite.lens
@@ -165,12 +215,13 @@ def test_on_deleverage__views_during_it__as_when_it_has_ended(scene, hostile, ho
         *((v,) for v in (protocol.liquidity, protocol.netDeposits, protocol.protocolFees)),
         *((v, PLAIN) for v in (lens.marketState, lens.cashFlow, lens.market)),
         (protocol.marginPosition, hostile, account, PLAIN),
+        (protocol.marginEquity, hostile, account, PLAIN),
         (protocol.previewOrder, honest.client, 1, PLAIN, -WAD, True),
         *((v,) for v in (vault.totalAssets, vault.upperValue, vault.lowerValue)),
         *((v, lp) for v in (vault.maxWithdraw, vault.maxRedeem, vault.maxDeposit)),
     ]
     arm(suite, hostile, views)
-    deleverage(scene, hostile, account)
+    change(scene, hostile, account, 10 * WAD)
     for (view, *args), during in zip(views, hostile.answers(), strict=True):
         assert during.success
         ended = scene.node.rpc(
@@ -184,9 +235,10 @@ def test_on_deleverage__views_during_it__as_when_it_has_ended(scene, hostile, ho
 REFUSALS = ["reverts", "allowance taken back", "money taken away while it is told"]
 
 
+@every_way
 @pytest.mark.parametrize("how", REFUSALS)
-def test_on_deleverage__client_that_does_not_pay__nothing_happens_and_nobody_else_notices(
-    scene, isolated, hostile, honest, attacker, lp, how
+def test_on_settlement__client_that_does_not_pay__nothing_happens_and_nobody_else_notices(
+    scene, isolated, hostile, honest, attacker, lp, how, change
 ):
     suite = scene.suite
     if how == "reverts":
@@ -200,9 +252,9 @@ def test_on_deleverage__client_that_does_not_pay__nothing_happens_and_nobody_els
         arm(suite, hostile, [(suite.prep.transfer, attacker, balance)])
         error = "ERC20InsufficientBalance"
     before = picture(scene, hostile, honest.client)
-    for size in (WAD, UNLIMITED):
+    for size in (WAD, 60 * WAD):
         with pytest.raises(Reverted, match=error):
-            deleverage(scene, hostile, LOSER, size)
+            change(scene, hostile, LOSER, size)
     assert picture(scene, hostile, honest.client) == before, "M2: something is left of it"
     assert suite.prep.balanceOf(attacker) == 0
 
@@ -224,33 +276,23 @@ def test_on_deleverage__client_that_does_not_pay__nothing_happens_and_nobody_els
         ) == (0, 0, 0, 0), "P6"
 
 
-def test_execute_order__client_without_allowance__order_does_not_happen(scene, hostile, reverts):
-    """Its own orders too: who cannot pay a loss keeps the position, and nothing is booked."""
+def test_close_all__client_without_allowance__does_not_happen(scene, hostile, reverts):
+    """Nor where the client is not told."""
     suite = scene.suite
     before = picture(scene, hostile)
     run(suite, hostile, suite.prep.approve, suite.protocol, 0)
-    order = suite.protocol.executeOrder
-    owed = 60 * WAD * 5_000
-    values = {"spender": suite.protocol, "allowance": 0, "needed": owed}
-    for method, args in (
-        (order, (LOSER, PLAIN, 60 * WAD, True)),
-        (suite.protocol.closeAll, (LOSER,)),
-    ):
-        with reverts(suite.prep.ERC20InsufficientAllowance, **values):
-            run(suite, hostile, method, *args)
+    values = {"spender": suite.protocol, "allowance": 0, "needed": 60 * WAD * 5_000}
+    with reverts(suite.prep.ERC20InsufficientAllowance, **values):
+        run(suite, hostile, suite.protocol.closeAll, LOSER)
     assert picture(scene, hostile) == before, "M2"
 
 
-def test_deleverage__client_without_code__cannot_be_told_and_is_not_closed(venue, attacker):
-    """A client that is a wallet can never be deleveraged: the admin registers contracts only."""
+def test_execute_order__client_without_code__cannot_be_told_and_opens_nothing(venue, attacker):
+    """So there is no position that nobody could deleverage because its client is a wallet."""
     suite = venue.suite
     suite.protocol.setMarginClient(attacker, True, sender=suite.admin)
     suite.give(attacker, dollars(1_000_000))
-    suite.protocol.executeOrder(1, PLAIN, 100 * WAD, False, sender=attacker)
-    venue.set_price(PLAIN, 15_000)
-    venue.configure(PLAIN, maxLongOIValue=0)
-    args = (attacker.address, 1, PLAIN, UNLIMITED)
-    call = (suite.deleverager.address, DELEVERAGE_ACCOUNT, *args)
-    assert not venue.node.send(suite.admin.address, *call)[0], "R1"
-    suite.protocol.closeAll(1, sender=attacker)
-    assert suite.prep.balanceOf(attacker) == dollars(1_500_000), "P6"
+    call = (suite.protocol.address, ORDER, 1, PLAIN, 100 * WAD, False)
+    assert not venue.node.send(attacker.address, *call)[0]
+    assert suite.prep.balanceOf(attacker) == dollars(1_000_000), "P6"
+    assert suite.protocol.marginPosition(attacker, 1, PLAIN).size == 0

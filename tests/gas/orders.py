@@ -58,6 +58,9 @@ class Desk:
         self.order("increase", WAD + ODD)
         self.order("decrease", -WAD - ODD)
         self.order("flip", -2 * WAD - ODD)
+        equity = meter.suite.protocol.marginEquity.transact
+        args = self.client, ACCOUNT, self.market
+        meter.send("margin equity, looked at", equity, *args, sender=self.sender)
         self.order("close", WAD)
         meter.send("close all, one market", self.client.closeAll, 3, sender=self.sender)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from requests.exceptions import ConnectionError as RequestConnectionError
 
+from prep.deploy.credit import config_struct
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.deploy.record import Deployment
@@ -14,6 +15,7 @@ from prep.errors import UserError
 
 LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 CHAIN = 31337
+MADE_BY_OTHERS = ("Vault", "Deleverager", "OrderBook")
 
 
 class Crash(BaseException):
@@ -124,11 +126,13 @@ def test_deploy__crash_at_every_step__makes_nothing_twice(
             if path.exists():
                 json.loads(path.read_text())  # never half a file
 
-    assert crashes == len(crashed) >= transactions == len(contracts) - 2 + len(steps)
+    made = len(contracts) - len(MADE_BY_OTHERS)
+    assert crashes == len(crashed) >= transactions == made + len(steps)
     assert _outcome(deployment) == (contracts, steps, pending)
     assert deployer.nonce - nonce == transactions
     assert Deployment.load(CHAIN, path.parent) == deployment
-    assert deployment.instance(project, "Protocol").marketCount() == 1
+    assert deployment.instance(project, "Protocol").marketCount() == 2
+    assert deployment.instance(project, "CreditManager").assetCount() == 4
     vault = deployment.instance(project, "Vault")
     assert (vault.targetCollateralizationRatio(), vault.depositCap()) == (2 * 10**18, 10**24)
     assert (vault.cooldownPeriod(), vault.redeemWindow()) == (3_600, 0)
@@ -233,10 +237,27 @@ def test_deploy__market_added_by_a_replacement__asks_the_owner(
     config = params.markets[0].config_struct(record.address("BTC/oracle"))
     receipt = protocol.addMarket(config, sender=deployer)
     for _ in range(2):
-        refused("addMarket BTC: there are 1 markets, not 0; if it was sent to replace the recorded")
+        refused("addMarket BTC: there are 1 before it, not 0; if it was sent to replace the")
     mend(receipt.txn_hash)
     assert run().steps["addMarket BTC"].transaction == receipt.txn_hash
-    assert protocol.marketCount() == 1
+    assert protocol.marketCount() == 2
+    assert deployer.nonce - nonce == expected[1]
+
+
+def test_deploy__asset_added_by_a_replacement__asks_the_owner(
+    run, stop, refused, mend, expected, deployer, project, params, path
+):
+    nonce = deployer.nonce
+    stop("addAsset WBTC")
+    record = Deployment.read(path)
+    manager = record.instance(project, "CreditManager")
+    names = ("WBTC/token", "WBTC/oracle", "WBTC/lending")
+    config = config_struct(params.credit.assets[-1], *map(record.address, names))
+    receipt = manager.addAsset(config, sender=deployer)
+    refused("addAsset WBTC: there are 4 before it, not 3; if it was sent to replace the")
+    mend(receipt.txn_hash)
+    assert run().steps["addAsset WBTC"].transaction == receipt.txn_hash
+    assert manager.assetCount() == 4
     assert deployer.nonce - nonce == expected[1]
 
 
@@ -338,5 +359,5 @@ def test_deploy__pending_out_of_order__refused(stop, refused, path):
 def test_deploy__progress__tells_every_step_once(run, expected, path):
     told = []
     run(told.append)
-    created = [f"deploy {name}" for name in expected[0][0] if name not in ("Vault", "Deleverager")]
+    created = [f"deploy {name}" for name in expected[0][0] if name not in MADE_BY_OTHERS]
     assert told == [*created, *expected[0][1]]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import prep.reading
 import prep.status
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
@@ -62,7 +63,8 @@ def params():
     second = local.markets[0].model_copy(
         update={"name": "GOLD", "asset_decimals": 8, "enabled": False, "skew_scale": Decimal(5)}
     )
-    return local.model_copy(update={"markets": (*local.markets, second)})
+    markets = (local.markets[0], second)
+    return local.model_copy(update={"markets": markets, "credit": None})
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +106,14 @@ def test_status__pages_and_free_ids__lists_all_open_ones_riskiest_first(funded, 
         funded.protocol.closePosition(sender=account)
     monkeypatch.setattr(prep.status, "PAGE", 2)
     asked = []
-    call = prep.status._Reader.__call__
+    call = prep.reading.Reader.__call__
 
     def counted(self, method, *arguments):
         if method == self.lens.positions:
             asked.append(arguments)
         return call(self, method, *arguments)
 
-    monkeypatch.setattr(prep.status._Reader, "__call__", counted)
+    monkeypatch.setattr(prep.reading.Reader, "__call__", counted)
     status = funded.status()
     assert [position.id for position in status.riskiest] == [6, 5, 3, 2]
     assert [position.trader for position in status.riskiest] == [

@@ -7,6 +7,7 @@ import pytest
 from prep.model import Rejected, System
 from prep.model.market import Market
 from prep.model.redeem_queue import RedeemRequested, RequestsCancelled
+from prep.model.requests import TradeFilled
 from prep.model.results import (
     CollateralChanged,
     Deleveraged,
@@ -51,6 +52,8 @@ def as_logs(result, model: System) -> Iterator[tuple[str, tuple]]:
             yield "PositionIncreased", head + tail
         case PositionDecreased() as r:
             yield "PositionDecreased", _decrease(r, index)
+        case TradeFilled() as r:
+            yield from as_logs(r.trade, model)
         case PositionLiquidated() as r:
             for decrease in r.decreases:
                 yield "PositionDecreased", _decrease(decrease, index)

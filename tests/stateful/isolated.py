@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from prep.model.isolated import TradeKind
 from tests.stateful.machine import ANY, WAIT, Machine
 from tests.suite import WAD
 
@@ -69,6 +70,29 @@ class IsolatedRules(Machine):
         else:
             name, call, args = "closePosition(", model.close_position, limits
         self._act(who, wait, name + "uint256,uint256)", args, call)
+
+    @rule(
+        which=ANY,
+        wait=WAIT,
+        kind=st.sampled_from(TradeKind),
+        is_long=st.booleans(),
+        amount=st.integers(0, 2_000 * WAD),
+        limit=st.sampled_from((0, 999, 1_001, 10**9)),
+    )
+    def trade_in_two_steps(self, which, wait, kind, is_long, amount, limit):
+        """While there is a delay: nobody for himself, whatever he has and wants."""
+        who, model, mirror = self.actors[which], self.model, self.mirror
+        mirror.configure(wait, minExecutionDelay=1 + amount % 3_600)
+        self._open(who, 1, amount, is_long, "Size")
+        self._act(who, 1, "closePosition()", (), model.close_position)
+        if kind == TradeKind.OPEN_WITH_TOKEN:
+            amount = amount * WAD // (mirror.good_answer * 10**10)
+        args = (who, kind, is_long, amount, mirror.good_answer * 10**7 * limit)
+        signature = "tradeFor(address,uint8,bool,uint256,uint256)"
+        requests = self.suite.requests.address
+        mirror.act(requests, 1, signature, args, lambda: model.trade_for(*args))
+        self._check_leverage(who)
+        mirror.configure(1, minExecutionDelay=0)
 
     @rule(which=ANY, wait=WAIT, amount=st.integers(1, 5_000 * WAD))
     def add_collateral(self, which, wait, amount):

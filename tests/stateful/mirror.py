@@ -260,6 +260,10 @@ class Mirror:
                 signature = "previewOrder(address,uint256,uint256,int256,bool)"
                 preview = partial(model.preview_order, *args)
                 views.append((self.protocol, signature, args, lambda p=preview: as_outcome(p())))
+                args = (client, account, market)
+                signature = "marginEquity(address,uint256,uint256)"
+                worth = partial(model.margin_equity, *args)
+                views.append((self.protocol, signature, args, lambda w=worth: tuple(w())))
         for address, signature, args, of_model in views:
             try:
                 expected = of_model()

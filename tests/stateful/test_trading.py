@@ -51,7 +51,8 @@ def test_trading__any_sequence__contracts_and_model_agree(
     types = [getattr(project, name).contract_type for name in names]
     connection = Node(chain.provider.uri, *types)
     names = [actor.address for actor in actors]
-    for name in [*names, *(a.address for a in (suite.admin, suite.risk_manager, suite.guardian))]:
+    trusted = suite.admin, suite.risk_manager, suite.guardian, suite.requests
+    for name in [*names, *(a.address for a in trusted)]:
         connection.rpc("anvil_impersonateAccount", name)
     machine_rate = rate
 

@@ -111,3 +111,16 @@ def desk(stage, clock):
     """Where the client trades, contracts and model side by side."""
     (round_,) = stage.node.read((stage.suite.feed.address, "latestRoundData()"))
     return Desk(stage, answered_at=round_[3])
+
+
+@pytest.fixture
+def other_client(stage, admin, project):
+    """A second margin client, which calls the protocol itself: the node signs for it. It has no
+    PREP, has allowed nothing and is not registered."""
+    suite = stage.suite
+    client = admin.deploy(project.MarginClient, suite.protocol, suite.prep)
+    stage.node.rpc("anvil_impersonateAccount", client.address)
+    for spender in (suite.protocol, suite.vault):
+        suite.send(client, suite.prep, "approve(address,uint256)", spender.address, 0)
+    yield client
+    stage.node.rpc("anvil_stopImpersonatingAccount", client.address)

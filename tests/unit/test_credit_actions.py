@@ -52,7 +52,7 @@ def test_structs__against_the_interface__same_fields_in_order():
     fields = _struct("IOrderBook.sol", "OrderTerms")
     assert "(" + ",".join(enums.get(kind, kind) for kind, _ in fields) + ")" == TERMS
     names = [re.sub(r"[A-Z]", lambda m: f"_{m[0].lower()}", name) for _, name in fields]
-    assert names == list(OrderTerms.__dataclass_fields__)
+    assert names == list(OrderTerms._fields)
 
 
 # ----------------------------------------------------------------------------------------- encoding

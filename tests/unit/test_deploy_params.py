@@ -144,7 +144,10 @@ def test_load__every_field__exact_in_the_contracts_units(load):
         "maxLongOIValue": 1000 * WAD + 1,
         "maxShortOIValue": UNLIMITED,
         "maxNetOIValue": 500 * WAD,
+        "minExecutionDelay": 0,
     }
+    assert (market.max_loan_to_value, market.liquidation_threshold) == (0, 0)
+    assert parameters.credit is None
     assert market.feed.answer == 1_000_050_000_000
     assert market.oracle_struct(FEED) == {
         "feed": FEED,
@@ -174,6 +177,12 @@ def test_load__asset_of_8_decimals__scales_sizes_and_prices(load):
     assert struct["minPrice"] == 10**26
     assert struct["maxPrice"] == 2 * 10**33
     assert (struct["sequencerFeed"], struct["sequencerGrace"]) == (FEED, 3600)
+
+
+@pytest.mark.parametrize("delay", [0, 1, 3600])
+def test_load__execution_delay__seconds_in_the_contracts_struct(load, delay):
+    market = load(_market(min_execution_delay=str(delay))).markets[0]
+    assert market.config_struct(HOLDER)["minExecutionDelay"] == delay
 
 
 def test_load__plain_and_quoted_scalars__are_the_same(write):
@@ -342,6 +351,7 @@ def test_load__fault_outside_markets__names_field_and_reason(refused, content, m
         ({"max_funding_velocity": "1001"}, "max_funding_velocity: 1001 is outside 0 to 1000"),
         ({"opening_fee_rate": "0.11"}, "opening_fee_rate: 0.11 is outside 0 to 0.1"),
         ({"closing_fee_rate": "0.2"}, "closing_fee_rate: 0.2 is outside 0 to 0.1"),
+        ({"min_execution_delay": "3601"}, "min_execution_delay: 3601 is outside 0 to 3600"),
         (
             {"min_position_value": "10000000000000000001"},
             "min_position_value: 10000000000000000001 is outside 0 to 10000000000000000000",
@@ -485,7 +495,7 @@ def test_load__public_fees_below_the_feeds_deviation__refused(refused):
     message = (
         "markets[0].opening_fee_rate: with closing_fee_rate it is 0.004999999999999999, below "
         "feed_deviation_threshold 0.005: anyone could trade ahead of the feed; "
-        "allow_free_fills: true accepts that"
+        "a min_execution_delay prevents that, allow_free_fills: true accepts it"
     )
     refused(_public(closing_fee_rate="0.003999999999999999"), message)
 
@@ -495,6 +505,7 @@ def test_load__public_fees_below_the_feeds_deviation__refused(refused):
     [
         _public(closing_fee_rate="0.004"),
         _public(closing_fee_rate="0", opening_fee_rate="0", allow_free_fills="true"),
+        _public(closing_fee_rate="0", opening_fee_rate="0", min_execution_delay="1"),
         _public(closing_fee_rate="0", opening_fee_rate="0", feed_deviation_threshold="0"),
         _market(closing_fee_rate="0", opening_fee_rate="0"),
         _market(feed=FEED),

@@ -82,6 +82,7 @@ LARGEST = BTC | {
     "maxLongOIValue": MAX_COST,
     "maxShortOIValue": MAX_COST - 1,
     "maxNetOIValue": MAX_COST - 2,
+    "minExecutionDelay": 3_600,
 }
 NUMBERS = [name for name in MARKET_FIELDS if name not in ("oracle", "enabled")]
 CAPS = ("maxPositionValue", "maxLongOIValue", "maxShortOIValue", "maxNetOIValue")
@@ -106,6 +107,7 @@ def test_market_config__all_at_their_most__as_given_with_one_zero_or_unlimited(d
 
 def test_market_config__settled__what_is_left_of_it(desk):
     """Closing fee, reserve factor and bounds stay."""
+    desk.configure(EIGHTEEN, minExecutionDelay=3_600)
     desk.wait(3 * 86_400)
     desk.settle(EIGHTEEN, 5)
     view = desk.suite.lens.market(EIGHTEEN)
@@ -120,6 +122,8 @@ def test_market_config__settled__what_is_left_of_it(desk):
 def test_market_views__unknown__say_so(desk, market, reverts):
     lens = desk.suite.lens
     views = (lens.marketConfig, lens.marketState, lens.cashFlow, lens.marketBooks, lens.fundingRate)
-    for view in (*views, desk.suite.protocol.marketWords):
+    for view in views:
         with reverts(desk.suite.protocol.UnknownMarket, marketId=market):
             view(market)
+    with reverts(desk.suite.protocol.UnknownMarket, marketId=market):
+        desk.suite.protocol.marketWords(market, UNLIMITED)

@@ -62,6 +62,36 @@ def test_get_round_data__latest_round__as_latest(feed):
     assert feed.getRoundData(1) == feed.latestRoundData()
 
 
+def test_get_round_data__earlier_rounds__as_they_were(feed, stranger):
+    first = tuple(feed.latestRoundData())
+    feed.setAnswer(-6, sender=stranger)
+    second = tuple(feed.latestRoundData())
+    feed.setAnswer(7, sender=stranger)
+    assert [tuple(feed.getRoundData(i)) for i in (1, 2)] == [first, second]
+    assert tuple(feed.getRoundData(3)) == tuple(feed.latestRoundData())
+
+
+def test_get_round_data__latest_replaced__not_kept(feed, stranger):
+    feed.setRound(1, 6, 8, 9, 1, sender=stranger)
+    feed.setRound(1, 7, 8, 10, 1, sender=stranger)
+    feed.setAnswer(8, sender=stranger)
+    assert tuple(feed.getRoundData(1)) == (1, 7, 8, 10, 1)
+
+
+@pytest.mark.parametrize("round_id", [0, 2, 4, 2**80 - 1, 2**24 + 1])
+def test_get_round_data__left_out_or_to_come__reverts(feed, stranger, reverts, round_id):
+    feed.setRound(3, 6, 8, 9, 3, sender=stranger)
+    with reverts(feed.NoDataPresent, roundId=round_id):
+        feed.getRoundData(round_id)
+
+
+def test_get_round_data__later_than_a_latest_that_went_back__reverts(feed, stranger, reverts):
+    feed.setRound(3, 6, 8, 9, 3, sender=stranger)
+    feed.setRound(2, 7, 8, 9, 2, sender=stranger)
+    with reverts(feed.NoDataPresent, roundId=3):
+        feed.getRoundData(3)
+
+
 @pytest.mark.parametrize("round_id", [0, 2, 2**80 - 1])
 def test_get_round_data__other_round__reverts(feed, reverts, round_id):
     with reverts(feed.NoDataPresent, roundId=round_id):

@@ -12,7 +12,7 @@ from tests.suite import WAD
 
 LOCAL = Path(__file__).parents[3] / "deployments" / "params" / "local.yml"
 CHAIN = 31337
-MADE_BY_PROTOCOL = ("Vault", "Deleverager")
+MADE_BY_OTHERS = ("Vault", "Deleverager", "OrderBook")
 
 
 @pytest.fixture(autouse=True)
@@ -22,9 +22,15 @@ def quiet(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def params():
+def local():
     """Those of local networks."""
     return Parameters.load(LOCAL)
+
+
+@pytest.fixture(scope="module")
+def params(local):
+    """Of them the first market, and no credit accounts."""
+    return local.model_copy(update={"markets": local.markets[:1], "credit": None})
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +40,20 @@ def deployer(crowd):
 
 
 @pytest.fixture(scope="module")
-def separate(params, admin, guardian, risk_manager, minter, treasury):
-    """The same with a holder of its own for every role."""
-    holders = {
+def holders(admin, guardian, risk_manager, minter, treasury):
+    """An account of its own for every role."""
+    return {
         "admin": admin.address,
         "guardian": guardian.address,
         "risk_manager": risk_manager.address,
         "minter": minter.address,
         "treasury": treasury.address,
     }
+
+
+@pytest.fixture(scope="module")
+def separate(params, holders):
+    """The same with a holder of its own for every role."""
     return params.model_copy(
         update={
             "roles": params.roles.model_copy(update=holders),
@@ -77,6 +88,14 @@ def deploy_at(project, deployer):
 def deployed(deploy_at, separate, tmp_path_factory):
     """All contracts, every role held by another account."""
     return deploy_at(tmp_path_factory.mktemp("separate") / f"{CHAIN}.json", separate)
+
+
+@pytest.fixture(scope="module")
+def with_accounts(deploy_at, local, holders, tmp_path_factory):
+    """All of the local parameters, every role held by another account."""
+    roles = local.roles.model_copy(update=holders)
+    path = tmp_path_factory.mktemp("accounts") / f"{CHAIN}.json"
+    return deploy_at(path, local.model_copy(update={"roles": roles}))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from prep.deploy.params import Sequencer
+from prep.deploy.prices import Sequencer
 from prep.deploy.record import Deployment
 from tests.suite import WAD
 
@@ -21,6 +21,8 @@ def test_deploy__local_parameters__are_on_the_chain(run, params, deployer):
     assert contracts["ProtocolLens"].protocol() == protocol
     deleverager = contracts["Deleverager"]
     assert (protocol.deleverager(), deleverager.protocol()) == (deleverager, protocol)
+    requests = contracts["TradeRequests"]
+    assert (protocol.requests(), requests.protocol()) == (requests, protocol)
     assert tuple(protocol.protocolFees()) == (0, 0, deployer.address)
     assert contracts["Authority"].hasRole(0, deployer).isMember
 

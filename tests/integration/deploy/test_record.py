@@ -6,7 +6,7 @@ import pytest
 
 from prep.deploy.record import Deployment
 from prep.errors import UserError
-from tests.integration.deploy.conftest import CHAIN, MADE_BY_PROTOCOL
+from tests.integration.deploy.conftest import CHAIN, MADE_BY_OTHERS
 from tests.suite import WAD
 
 
@@ -28,6 +28,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "PrepToken",
         "BTC/feed",
         "BTC/oracle",
+        "TradeRequests",
         "Protocol",
         "Vault",
         "Deleverager",
@@ -53,10 +54,12 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
                 "sequencerGrace": "0",
             }
         },
+        "TradeRequests": {"prep": address["PrepToken"]},
         "Protocol": {
             "prep": address["PrepToken"],
             "authority": address["Authority"],
             "reservesByLargerSide": True,
+            "requests_": address["TradeRequests"],
         },
         "Vault": {
             "prep": address["PrepToken"],
@@ -86,7 +89,7 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
         "grantRole ADMIN",
         "renounceRole ADMIN",
     ]
-    made = [c for name, c in raw["contracts"].items() if name not in MADE_BY_PROTOCOL]
+    made = [c for name, c in raw["contracts"].items() if name not in MADE_BY_OTHERS]
     assert deployer.nonce == nonce + len(made) + len(raw["steps"])
     for index, entry in enumerate([*made, *raw["steps"].values()]):
         receipt = chain.provider.get_receipt(entry["transaction"])
@@ -96,11 +99,11 @@ def test_record__finished__tells_how_each_contract_was_made(run, separate, path,
 
 
 def test_record__constructor_arguments_and_source__rebuild_the_creation_code(
-    run, params, path, project, chain
+    run, local, path, project, chain
 ):
-    run(params)
+    run(local)
     for name, contract in Deployment.read(path).contracts.items():
-        if name in MADE_BY_PROTOCOL:
+        if name in MADE_BY_OTHERS:
             continue
         container = project.get_contract(contract.name)
         abi = container.constructor.abi
@@ -115,7 +118,7 @@ def test_load__finished__answers_by_name(run, params, path):
     contracts = run(params)
     deployment = Deployment.load(CHAIN, path.parent)
     assert deployment.address("BTC/oracle") == contracts["BTC/oracle"].address
-    for name in MADE_BY_PROTOCOL:
+    for name in ("Vault", "Deleverager"):
         assert deployment.block(name) == deployment.block("Protocol")
     assert deployment.block("Protocol") == deployment.block("ProtocolLens") - 1
     with pytest.raises(UserError, match="has no ETH/oracle, only Authority, PrepToken, BTC/feed"):

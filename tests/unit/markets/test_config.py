@@ -26,6 +26,9 @@ GOOD = [
     {"minPositionValue": MAX_VALUE, "maxPositionValue": UNLIMITED},
     {"maxLongOIValue": 0, "maxShortOIValue": 0, "maxNetOIValue": 0},
     {"maxLongOIValue": MAX_VALUE, "maxShortOIValue": MAX_VALUE, "maxNetOIValue": MAX_VALUE},
+    {"minExecutionDelay": 1},
+    {"minExecutionDelay": 3_600},
+    {"minExecutionDelay": 3_600, "enabled": False, "minPositionValue": 0},
     {"enabled": False},
 ]
 
@@ -52,6 +55,7 @@ BAD = [
         for name in ("maxLongOIValue", "maxShortOIValue", "maxNetOIValue")
         for value in (MAX_VALUE + 1, UNLIMITED - 1)
     ),
+    *(beyond("minExecutionDelay", value, 3_600) for value in (3_601, 4_096, UNLIMITED)),
 ]
 
 
@@ -118,11 +122,17 @@ def test_set_market__several_parameters_wrong__the_first_names_the_error(
     btc, risk_manager, reverts
 ):
     config, cap = BTC, MAX_VALUE + 1
-    wrong = {"maxNetOIValue": cap, "maxShortOIValue": cap, "maxLongOIValue": cap}
+    wrong = {
+        "minExecutionDelay": cap,
+        "maxNetOIValue": cap,
+        "maxShortOIValue": cap,
+        "maxLongOIValue": cap,
+    }
     wrong |= {"maxPositionValue": cap, "minPositionValue": cap, "reserveFactor": cap}
     wrong |= {"borrowRate": cap, "closingFeeRate": cap, "openingFeeRate": cap}
     wrong |= {"maxFundingVelocity": cap, "skewScale": cap}
     bounds = {"maxPositionValue": (10 * WAD, MAX_VALUE), "skewScale": (0, MAX_SKEW_SCALE)}
+    bounds |= {"minExecutionDelay": (0, 3_600)}
     bounds |= {"reserveFactor": (0, WAD), "borrowRate": (0, 10 * WAD)}
     bounds |= {"closingFeeRate": (0, WAD // 10), "openingFeeRate": (0, WAD // 10)}
     bounds |= {"maxFundingVelocity": (0, 1_000 * WAD)}

@@ -124,10 +124,12 @@ def test_execute_order__costs_of_a_side_do_not_fit__refused_and_nothing_changed(
 
 @pytest.mark.parametrize("market", [ISOLATED, SIX, EIGHTEEN], ids=["isolated-18", "6", "18"])
 @both_sides
-def test_execute_order__everything_wrong__first_names_the_error(desk, trader, market, is_long):
+def test_execute_order__everything_wrong__first_names_the_error(
+    desk, other_client, market, is_long
+):
     """In the order that the interface promises; each step puts one thing right."""
-    s, who = sign(is_long), trader.address
-    desk.suite.give(trader, 10**6 * WAD)
+    s, who = sign(is_long), other_client.address
+    desk.suite.give(other_client, 10**6 * WAD)
     desk.register(who)
     desk.move_price(market, 100)  # or all that fits into market 0 would fit into the vault
     desk.order(market, s * desk.units(market, 50), client=who)

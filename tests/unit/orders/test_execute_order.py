@@ -136,14 +136,14 @@ def test_execute_order__accounts_of_one_client__apart(desk, is_long):
 
 
 @both_sides
-def test_execute_order__two_clients__same_account_number_apart(desk, trader, is_long):
-    size = sign(is_long) * desk.units(PLAIN, HELD)
-    desk.suite.give(trader, WAD)
-    desk.register(trader.address)
+def test_execute_order__two_clients__same_account_number_apart(desk, other_client, is_long):
+    size, other = sign(is_long) * desk.units(PLAIN, HELD), other_client.address
+    desk.suite.give(other_client, WAD)
+    desk.register(other)
     desk.order(PLAIN, size)
-    desk.order(PLAIN, 2 * size, client=trader.address)
+    desk.order(PLAIN, 2 * size, client=other)
     desk.order(PLAIN, -size)
-    assert desk.position(PLAIN, client=trader.address).size == 2 * size
+    assert desk.position(PLAIN, client=other).size == 2 * size
 
 
 @both_sides

@@ -98,13 +98,13 @@ def test_execute_order__any_order_settles_all__vault_cannot_pay_a_small_one_eith
         desk.order(PLAIN, -s * 10**6)
 
 
-# A client with its own money and allowance: an account that calls the protocol itself
+# A client without money and allowance
 
 
 @pytest.fixture
-def poor(desk, trader):
-    desk.register(trader.address)
-    return trader
+def poor(desk, other_client):
+    desk.register(other_client.address)
+    return other_client
 
 
 @both_sides
