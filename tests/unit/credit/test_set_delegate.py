@@ -203,7 +203,7 @@ def test_set_delegate__no_such_account__refused(credit, trader):
 
 
 @pytest.mark.parametrize(
-    "name, actions, expiry, max_", 
+    "name, actions, expiry, max_",
     [
         ("actions", EVERYTHING + 1, 1, EVERYTHING),
         ("actions", UNLIMITED, 1, EVERYTHING),
