@@ -318,26 +318,22 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function lockedInterest() external view returns (uint256) {
-        Pool memory p = _current();
-        return p.locked;
+        return _current().locked;
     }
 
     /// @inheritdoc ILendingVault
     function reserves() external view returns (uint256) {
-        Pool memory p = _current();
-        return p.reserves;
+        return _current().reserves;
     }
 
     /// @inheritdoc ILendingVault
     function utilisation() external view returns (uint256) {
-        Pool memory p = _current();
-        return p.utilisation();
+        return _current().utilisation();
     }
 
     /// @inheritdoc ILendingVault
     function borrowRate() external view returns (uint256) {
-        Pool memory p = _current();
-        return rateCurve().rate(p.utilisation());
+        return rateCurve().rate(_current().utilisation());
     }
 
     /// @inheritdoc ILendingVault
@@ -357,15 +353,13 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function debtIndex() external view returns (uint256) {
-        Pool memory p = _current();
-        return p.index;
+        return _current().index;
     }
 
     /// @inheritdoc ILendingVault
     function debtOf(address account) external view returns (uint256) {
         Borrower memory b = _borrowers[account];
-        Pool memory p = _current();
-        return _debt(b.kind, b.owed, p.index);
+        return _debt(b.kind, b.owed, _current().index);
     }
 
     /// @inheritdoc ILendingVault
@@ -376,8 +370,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @inheritdoc ILendingVault
     function toDebt(uint256 shares) external view returns (uint256) {
-        Pool memory p = _current();
-        return shares.mulDiv(p.index, Lending.RAY, Math.Rounding.Ceil);
+        return shares.toDebt(_current().index);
     }
 
     /// @inheritdoc ILendingVault
@@ -397,8 +390,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @notice Idle tokens and debts, without locked interest and what is the treasury's, as of now.
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
-        Pool memory p = _current();
-        return p.totalAssets();
+        return _current().totalAssets();
     }
 
     /// @inheritdoc IERC4626

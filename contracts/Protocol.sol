@@ -28,6 +28,7 @@ import {Vault} from "./Vault.sol";
 /// Rounding is against whoever acts, see docs/whitepaper.md. Requires a token without fees on transfer and without hooks.
 /// Shape of every action: load trader and market, check inputs, change both in memory, check what they have become, store,
 /// log, settle with the vault.
+/// Two steps: while market 0 has a `minExecutionDelay`, only the contract of requests trades, for those who asked it to.
 /// Stopping: the guardian closes the market to new risk (`disableMarket`). Nothing stops closing, decreasing, liquidating
 /// or collateral movements, except the lack of a usable price where one is needed.
 contract Protocol is IProtocol, Orders {
@@ -149,60 +150,60 @@ contract Protocol is IProtocol, Orders {
 
     /// @inheritdoc IProtocol
     function openPositionWithSize(uint256 size, bool isLong) external {
-        _trade(TradeKind.OpenWithSize, isLong, size);
+        _direct(TradeKind.OpenWithSize, isLong, size);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithSize(uint256 size, bool isLong, uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.OpenWithSize, isLong, size, acceptablePrice, deadline);
+        _direct(TradeKind.OpenWithSize, isLong, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithToken(uint256 sizeOfToken, bool isLong) external {
-        _trade(TradeKind.OpenWithToken, isLong, sizeOfToken);
+        _direct(TradeKind.OpenWithToken, isLong, sizeOfToken);
     }
 
     /// @inheritdoc IProtocol
     function openPositionWithToken(uint256 sizeOfToken, bool isLong, uint256 acceptablePrice, uint256 deadline)
         external
     {
-        _trade(TradeKind.OpenWithToken, isLong, sizeOfToken, acceptablePrice, deadline);
+        _direct(TradeKind.OpenWithToken, isLong, sizeOfToken, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function increasePosition(uint256 size) external {
-        _trade(TradeKind.Increase, false, size);
+        _direct(TradeKind.Increase, false, size);
     }
 
     /// @inheritdoc IProtocol
     function increasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.Increase, false, size, acceptablePrice, deadline);
+        _direct(TradeKind.Increase, false, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function decreasePosition(uint256 size) external {
-        _trade(TradeKind.Decrease, false, size);
+        _direct(TradeKind.Decrease, false, size);
     }
 
     /// @inheritdoc IProtocol
     function decreasePosition(uint256 size, uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.Decrease, false, size, acceptablePrice, deadline);
+        _direct(TradeKind.Decrease, false, size, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
     function closePosition() external {
-        _trade(TradeKind.Close, false, 0);
+        _direct(TradeKind.Close, false, 0);
     }
 
     /// @inheritdoc IProtocol
     function closePosition(uint256 acceptablePrice, uint256 deadline) external {
-        _trade(TradeKind.Close, false, 0, acceptablePrice, deadline);
+        _direct(TradeKind.Close, false, 0, acceptablePrice, deadline);
     }
 
     /// @inheritdoc IProtocol
-    function tradeFor(address account, TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice) external {
+    function tradeFor(address trader, TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice) external {
         Check.that(msg.sender == address(requests), NotRequests.selector, uint160(msg.sender));
-        _trade(account, kind, isLong, amount, Limits(true, acceptablePrice, type(uint256).max));
+        _trade(trader, kind, isLong, amount, Limits(true, acceptablePrice, type(uint256).max));
     }
 
     /// @inheritdoc IProtocol
@@ -316,16 +317,16 @@ contract Protocol is IProtocol, Orders {
 
     // ------------------------------------------------------------------------------------------------------ actions
 
-    function _trade(TradeKind kind, bool isLong, uint256 amount) private {
-        _trade(kind, isLong, amount, _noLimits());
+    function _direct(TradeKind kind, bool isLong, uint256 amount) private {
+        _direct(kind, isLong, amount, _noLimits());
     }
 
-    function _trade(TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice, uint256 deadline) private {
-        _trade(kind, isLong, amount, Limits(true, acceptablePrice, deadline));
+    function _direct(TradeKind kind, bool isLong, uint256 amount, uint256 acceptablePrice, uint256 deadline) private {
+        _direct(kind, isLong, amount, Limits(true, acceptablePrice, deadline));
     }
 
-    /// @dev A trade of the caller himself, which fills at once.
-    function _trade(TradeKind kind, bool isLong, uint256 amount, Limits memory limits) private {
+    /// @dev A trade of the caller himself. It fills at once.
+    function _direct(TradeKind kind, bool isLong, uint256 amount, Limits memory limits) private {
         Check.that(_markets[BTC].flags & MarketStorage.DELAY == 0, TwoStepMarket.selector, BTC);
         _trade(msg.sender, kind, isLong, amount, limits);
     }
@@ -356,7 +357,7 @@ contract Protocol is IProtocol, Orders {
         }
     }
 
-    /// @dev The part of a position whose entry notional is `notional`, rounded down.
+    /// @dev The part of a position whose entry notional is `notional`, toward zero.
     function _partOf(Position memory p, uint256 notional) private pure returns (int256) {
         uint256 entryNotional = PositionLib.notional(p.size, p.entryPrice);
         Check.that(notional <= entryNotional, DecreaseTooLarge.selector, notional, entryNotional);

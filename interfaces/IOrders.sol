@@ -44,7 +44,8 @@ interface IOrders is IMarkets {
     error NotReducible(int256 held, int256 size);
 
     /// @notice Trades `size` base units (positive buys) for an account of the caller. What changes the sign closes the
-    /// position and opens the rest. A registered client may do anything, any other only reduce.
+    /// position and opens the rest. A registered client may do anything, any other only reduce. The caller is told
+    /// (`IMarginClient`): this fails if that fails, so always where the caller has no code.
     /// @param reduceOnly Refused when flat or when `size` has the position's sign; cut to a close when larger.
     /// @return settlement PREP base units, paid to the caller or, when negative, pulled from it.
     function executeOrder(uint256 account, uint256 marketId, int256 size, bool reduceOnly)
@@ -57,8 +58,8 @@ interface IOrders is IMarkets {
         view
         returns (OrderOutcome memory);
 
-    /// @notice Closes all positions of an account of the caller; gains and losses are netted before anything is paid.
-    /// Cost grows with the number of markets.
+    /// @notice Closes all positions of an account of the caller; gains and losses are netted before anything is paid. The
+    /// caller is not told: it must hold the net that it owes. Cost grows with the number of markets.
     function closeAll(uint256 account) external returns (int256 settlement);
 
     /// @notice Closes `size`, signed like the position, of an account's position in a market, as a reduce-only order of the

@@ -33,7 +33,11 @@ CONFIG = "(address,address,address,uint256,uint256,uint256)"
 EXECUTE = "execute(uint256,(uint8,uint256,int256,uint256,bytes)[])"
 ROLES = {
     "RISK_MANAGER": (
-        (f"addAsset({CONFIG})", f"setAsset(uint256,{CONFIG})", "setMarketLtv(uint256,uint256,uint256)"),
+        (
+            f"addAsset({CONFIG})",
+            f"setAsset(uint256,{CONFIG})",
+            "setMarketLtv(uint256,uint256,uint256)",
+        ),
         (
             "setBorrowCap(address,uint256)",
             "setRateCurve((uint256,uint256,uint256,uint256))",
@@ -166,7 +170,10 @@ def deploy_credit(
     }
     for role_name, (of_manager, of_lending) in ROLES.items():
         role = getattr(authority, role_name)()
-        for target, signatures in [(manager, of_manager), *((v, of_lending) for v in lending.values())]:
+        for target, signatures in [
+            (manager, of_manager),
+            *((v, of_lending) for v in lending.values()),
+        ]:
             selectors = [selector_of(s) for s in signatures]
             authority.setTargetFunctionRole(target, selectors, role, sender=admin)
 
@@ -186,7 +193,16 @@ def deploy_credit(
             manager.setAsset(asset, config, sender=suite.risk_manager)
         else:
             manager.addAsset(config, sender=suite.risk_manager)
-    contracts = (protocol, suite.vault, prep, suite.feed, suite.lens, suite.deleverager, manager, book)
+    contracts = (
+        protocol,
+        suite.vault,
+        prep,
+        suite.feed,
+        suite.lens,
+        suite.deleverager,
+        manager,
+        book,
+    )
     contracts += (share_oracle, tokens[WETH], oracles[WETH], lending[PREP])
     credit = CreditSuite(
         suite=suite,

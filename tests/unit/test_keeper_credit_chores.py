@@ -22,24 +22,24 @@ def test_chores__several_that_are_ready__are_filled_together_by_contract():
 
 
 def test_chores__more_than_the_gas_of_a_transaction__go_into_the_next():
-    # 250,000 gas each, with the margin.
-    ids, _ = plan(*(order(i) for i in range(1, 6)), max_credit_gas=500_000)
+    # 300,000 gas each, with the margin.
+    ids, _ = plan(*(order(i) for i in range(1, 6)), max_credit_gas=600_000)
     assert ids == [["order/1", "order/2"], ["order/3", "order/4"], ["order/5"]]
 
 
 def test_chores__best_paid__comes_first_and_of_equal_ones_the_lower_id():
-    ids, _ = plan(order(1), order(2, pays=2 * WAD), order(3), max_credit_gas=250_000)
+    ids, _ = plan(order(1), order(2, pays=2 * WAD), order(3), max_credit_gas=300_000)
     assert ids == [["order/2"], ["order/1"], ["order/3"]]
 
 
 def test_chores__fee_below_the_gas__is_left_alone_also_with_unpaid():
-    # 250,000 gas.
+    # 300,000 gas.
     for unpaid in (False, True):
         ids, skipped = plan(
-            order(1, pays=249_999), order(2, pays=250_000), gas_price=1, unpaid=unpaid
+            order(1, pays=299_999), order(2, pays=300_000), gas_price=1, unpaid=unpaid
         )
         assert ids == [["order/2"]]
-        assert skipped == {"order/1": "pays 249999 less gas 250000, below 0"}
+        assert skipped == {"order/1": "pays 299999 less gas 300000, below 0"}
 
 
 def test_chores__no_fee_and_gas_for_nothing__is_filled():
@@ -74,9 +74,9 @@ def test_chores__more_than_may_be_done__the_rest_is_said():
 def test_together__different_fees__the_lowest_bounds_the_gas_price():
     """Should the better paid ones fail, what is filled still pays for its own gas."""
     wanted = Settings(native_price=WAD, max_gas_price=10**18)
-    todo = chores(snapshot(chores=(order(1, pays=500_000), order(2, pays=750_000))), wanted)
+    todo = chores(snapshot(chores=(order(1, pays=600_000), order(2, pays=900_000))), wanted)
     (work,) = todo.work
-    assert (work.pays, work.gas_limit, work.max_gas_price) == (1_250_000, 500_000, 2)
+    assert (work.pays, work.gas_limit, work.max_gas_price) == (1_500_000, 600_000, 2)
     assert work.id.number == 2
     best = next(task for task in work.tasks if task.id.number == 2)
     assert together([best], wanted).max_gas_price == 3

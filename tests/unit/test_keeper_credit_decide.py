@@ -35,7 +35,7 @@ from tests.unit.keeper_credit import (
 )
 
 OWING = account(balances={WETH: ETHER, WBTC: BITCOIN}, debts={USD: 1_500 * DOLLAR})
-GAS = 400_000  # with a margin of a quarter: half a million
+GAS = 400_000  # with a margin of a half: 600,000
 
 
 def tried(shot, of, **wanted):
@@ -182,31 +182,31 @@ def test_ranked__several_accounts__by_yield_then_by_number():
 # ------------------------------------------------------------------------------- worth its gas
 
 
-def judged(gas_price, yields=1_000 * GWEI, gas=GAS, of=None, usd=1, **wanted):
+def judged(gas_price, yields=1_200 * GWEI, gas=GAS, of=None, usd=1, **wanted):
     shot = snapshot(gas_price=gas_price, assets=assets(usd=usd))
     only = choice(of=of, closed=1, reward=yields)
     return judge(shot, only, gas, Settings(native_price=WAD, **wanted))
 
 
 def test_judge__yield_pays_for_all_of_the_gas_limit__is_done():
-    # 500,000 gas for 10^12: at 2,000,000 wei each nothing is left, but nothing is lost.
+    # 600,000 gas for 1,200 gwei: at 2,000,000 wei each nothing is left, but nothing is lost.
     action = judged(2_000_000)
     assert isinstance(action, Liquidate)
-    assert (action.cost, action.gas_limit) == (1_000 * GWEI, 500_000)
+    assert (action.cost, action.gas_limit) == (1_200 * GWEI, 600_000)
     assert (action.max_gas_price, action.unpaid) == (2_000_000, False)
 
 
 def test_judge__gas_too_dear__is_left_alone_with_the_numbers():
     assert judged(2_000_001) == Skipped(
-        judged(0).id, f"pays {1_000 * GWEI} less gas {1_000 * GWEI + 500_000}, below 0"
+        judged(0).id, f"pays {1_200 * GWEI} less gas {1_200 * GWEI + 600_000}, below 0"
     )
 
 
 def test_judge__minimum_profit__must_be_left_even_at_the_highest_price_offered():
-    action = judged(1_000_000, min_profit=500 * GWEI)
+    action = judged(1_000_000, min_profit=600 * GWEI)
     assert action.max_gas_price == 1_000_000
-    assert action.cost == 500 * GWEI
-    assert isinstance(judged(1_000_001, min_profit=500 * GWEI), Skipped)
+    assert action.cost == 600 * GWEI
+    assert isinstance(judged(1_000_001, min_profit=600 * GWEI), Skipped)
 
 
 def test_judge__price_above_the_limit__is_left_alone():
@@ -215,8 +215,8 @@ def test_judge__price_above_the_limit__is_left_alone():
 
 
 def test_judge__too_much_gas__is_left_alone():
-    assert judged(0, max_credit_gas=499_999).reason == "gas 500000 above 499999"
-    assert isinstance(judged(0, max_credit_gas=500_000), Liquidate)
+    assert judged(0, max_credit_gas=599_999).reason == "gas 600000 above 599999"
+    assert isinstance(judged(0, max_credit_gas=600_000), Liquidate)
 
 
 @pytest.mark.parametrize("gas_price", [0, 1])

@@ -190,8 +190,8 @@ def lacking(snapshot: CreditSnapshot, account: Account, settings: Settings) -> s
 
 # ---------------------------------------------------------------------------------- worth its gas
 
-_MARGIN: Final = 5, 4
-"""A gas limit over what the node estimates."""
+_MARGIN: Final = 3, 2
+"""A gas limit over what the node estimates: a second later there may be interest to be stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,9 @@ def seizure(
     balance = collateral.balance - (reward if collateral.weight == BPS else 0)
     weighted = h.collateral - reward - rest * collateral.weight // BPS
     missing = ceil(h.debt * TARGET, WAD) + h.required - weighted - h.pnl
-    gain = TARGET * BPS // debt.weight - (WAD + bonus) * collateral.weight // BPS if debt.debt else 1
+    gain = (
+        TARGET * BPS // debt.weight - (WAD + bonus) * collateral.weight // BPS if debt.debt else 1
+    )
     x = ceil(missing * WAD, gain) if missing > 0 else 0
     repaid = 0
     if debt.debt:
