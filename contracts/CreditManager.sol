@@ -98,8 +98,8 @@ contract CreditManager is ICreditManager, Holdings {
     }
 
     /// @notice Carries out one action of a list. For the manager itself: a call of its own tells where a list has failed.
-    /// @return risky Whether the account may stand worse. @return brought PREP that was paid in, less what was reserved for
-    /// keepers of orders that can only reduce.
+    /// @return risky Whether the account may stand worse.
+    /// @return brought PREP that was paid in, less what was reserved for keepers.
     function perform(uint256 accountId, address caller, uint256 allowed, Action calldata action)
         external
         returns (bool risky, int256 brought)
