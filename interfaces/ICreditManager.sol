@@ -37,7 +37,8 @@ struct AssetConfig {
 /// RemoveLiquidity: -, shares of the balance for PREP; `limit`: the least PREP. With a cooldown only matured shares.
 /// RequestRedeem: -, shares of the balance to be put into cooldown.
 /// CancelRequest: -, shares to be taken out of it again, newest request first.
-/// PlaceOrder: market, signed size; `limit`: the worst price, WAD, 0: any; `data`: `abi.encode(OrderTerms)`.
+/// PlaceOrder: market, signed size; `limit`: the worst price, WAD, 0: any; `data`: `abi.encode(OrderTerms)`. Whoever may do it
+/// spends: keeper fees go to whoever fills.
 /// CancelOrder: order.
 /// `type(int256).max` as an amount means all: of the balance (Withdraw, AddLiquidity, RemoveLiquidity, RequestRedeem), of the
 /// debt as far as the balance goes (Repay), of the requests (CancelRequest), of the position, with its sign turned (Reduce).
