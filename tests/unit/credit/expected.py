@@ -114,8 +114,9 @@ def liquidation(
 ) -> tuple[Liquidation, dict[int, tuple[int, int]]]:
     """What the liquidator closes, pays and gets, and what the account has afterwards, by asset.
 
-    `held` has every asset that plays a part, with thresholds; PREP, asset 0, among them. `settled`: what
-    closing each position realises. `lendable`: PREP of the lenders. Debt must not grow meanwhile.
+    `held` has every asset that plays a part, with thresholds; PREP, asset 0, among them.
+    `settled`: what closing each position realises. `lendable`: PREP of the lenders. Debt must not
+    grow meanwhile.
     """
     held, exposed = dict(held), list(exposed)
     before = health(held.values(), exposed)

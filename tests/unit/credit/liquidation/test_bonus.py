@@ -1,5 +1,7 @@
-"""CreditManager.liquidate: who can be, and the bonus. 950 PREP, and 0.4 WETH owed of which each dollar
-counts 1.25: at 1,900 dollars the account is at its limit, at 2,000 a twentieth short."""
+"""CreditManager.liquidate: who can be, and the bonus.
+
+950 PREP, and 0.4 WETH owed of which each dollar counts 1.25: at 1,900 dollars the account is at its
+limit, at 2,000 a twentieth short."""
 
 import pytest
 

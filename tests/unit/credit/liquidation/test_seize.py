@@ -32,8 +32,8 @@ each_pair = pytest.mark.parametrize(
 
 
 def short(credit, owner, debt, collateral, percent):
-    """An account with 10,000 dollars of collateral that owes what makes it `percent` short. Tokens of
-    odd amounts, so that every rounding shows."""
+    """An account with 10,000 dollars of collateral that owes what makes it `percent` short. Tokens
+    of odd amounts, so that every rounding shows."""
     amounts = {
         NAMES[collateral]: 10_000 * WAD if collateral == SHARES else units(collateral, 10_000)
     }

@@ -1,4 +1,5 @@
-"""CreditManager.liquidate while lenders of PREP have nothing left: the liquidator supplies what a loss needs."""
+"""CreditManager.liquidate while lenders of PREP have nothing left: the liquidator supplies what a
+loss needs."""
 
 import pytest
 
