@@ -219,11 +219,11 @@ contract OrderBook is IOrderBook {
     }
 
     /// @dev Whether an order failed for its own account on a market with two-step execution. Could such an order be tried again,
-    /// it would be filled only after its owner has seen more, by himself, once he has paid in what it lacks.
+    /// it would be filled only after its owner has seen more, by himself, once he has paid in what it lacks. What the lenders
+    /// lack is not his fault: whoever lends could take a stop-loss away with it.
     function _isOwnFault(OrderSlots memory o, bytes memory reason) private view returns (bool) {
-        bytes4 error = bytes4(reason);
-        bool ofAccount = error == ICreditManager.AccountUnhealthy.selector || error == ICreditManager.CannotBorrow.selector;
-        return ofAccount && _delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0;
+        return bytes4(reason) == ICreditManager.AccountUnhealthy.selector
+            && _delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0;
     }
 
     /// @dev `price`: of the oracle, where it was asked. `missed`: dead because its price has passed.

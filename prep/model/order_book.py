@@ -32,9 +32,6 @@ from prep.model.window import Condition, OrderState, Published, state_of
 if TYPE_CHECKING:
     from prep.model.credit import Credit
 
-_OWN_FAULTS = ("AccountUnhealthy", "CannotBorrow")
-"""Why an order fails for its own account."""
-
 
 class OrderBook:
     """All orders. Of each market its user tells what has been published; prices of now are the
@@ -180,7 +177,7 @@ class OrderBook:
                 )
             except Rejected as reason:
                 delay = credit.system.market(order.market_id).config.min_execution_delay
-                if not delay or reason.name not in _OWN_FAULTS:
+                if not delay or reason.name != "AccountUnhealthy":
                     raise
                 event = OrderRefused(order_id, order.account, caller, reason)
                 credit.undo.events.append(event)

@@ -99,7 +99,10 @@ def test_execute__too_little_gas__reverts_and_the_order_stays(credit, ready, liq
     assert credit.size(account, ETHER) == 10 * WAD, "gone without having been filled"
 
 
-def test_execute__lenders_cannot_lend_what_is_lost__gone(credit, ready, trader, liquidator, chain):
+def test_execute__lenders_cannot_lend_what_is_lost__reverts_and_the_order_stays(
+    credit, ready, trader, liquidator, chain
+):
+    """Or whoever lends could take a stop-loss away, and its fee."""
     account, order = ready(1_000 * WAD, 2 * WAD)
     credit.book.execute(order, sender=liquidator)
     credit.lending[PREP].disableBorrower(credit.manager, sender=credit.suite.guardian)
@@ -111,11 +114,7 @@ def test_execute__lenders_cannot_lend_what_is_lost__gone(credit, ready, trader, 
     (order,) = credit.book.ordersOf(account)
     chain.pending_timestamp = chain.blocks.head.timestamp + DELAY
     credit.set_market_price(ETHER, 1_400)
-    tx = credit.book.execute(order, sender=liquidator)
-    (refused,) = tx.decode_logs(credit.book.OrderRefused)
-    assert refused.reason[:4] == keccak(text="CannotBorrow(uint256,uint256,uint256)")[:4]
-    asset, needed, available = decode(["uint256"] * 3, refused.reason[4:])
-    assert (asset, available) == (PREP, 0)
-    assert needed > 100 * WAD
+    with pytest.raises(Reverted, match="CannotBorrow"):
+        credit.must(liquidator, credit.book, EXECUTE, order)
+    assert credit.book.ordersOf(account) == [order]
     assert credit.size(account, ETHER) == 2 * WAD
-    assert credit.suite.prep.balanceOf(liquidator) == 2 * FEE
