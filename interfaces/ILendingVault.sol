@@ -70,7 +70,7 @@ interface ILendingVault is IERC4626 {
     function borrow(uint256 assets, address receiver) external returns (uint256 shares);
 
     /// @notice Takes `assets` back from the caller. The exact debt of some shares (`toDebt`) always repays all of them.
-    /// @return shares Debt shares removed, rounded down; 0 for a quoted borrower.
+    /// @return shares Debt shares removed, rounded down, perhaps to none; 0 for a quoted borrower.
     function repay(uint256 assets) external returns (uint256 shares);
 
     /// @notice Adds interest to the debt of the caller, a quoted borrower. It enters `totalAssets` little by little.

@@ -133,7 +133,9 @@ def test_liquidate__any_amount_of_gas__all_positions_closed_or_nothing_done(
     assert outcomes == {False, True}
 
 
-def test_deposit__ninth_asset_beside_prep__refused_and_prep_has_room(own, attacker, account):
+def test_deposit__ninth_asset_beside_prep__refused_and_prep_has_room(
+    own, attacker, one_block, account
+):
     """What a position wins or loses never fails because of what else is held."""
     extra = MORE_ASSETS[4]
     own.give(attacker, extra, WAD)

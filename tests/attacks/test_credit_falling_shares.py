@@ -17,6 +17,9 @@ DEPOSIT = 400_000 * WAD
 DEBT = 199_000 * WAD
 """The maximum is half of what the shares are worth."""
 
+# Borrowing fees of the market are left out.
+pytestmark = pytest.mark.usefixtures("one_block")
+
 
 @pytest.fixture
 def shares(credit, attacker):
@@ -32,7 +35,7 @@ def winner(credit, accomplice):
 
 
 def test_health__own_trader_is_winning__shares_fall_before_he_takes_it(
-    credit, attacker, accomplice, shares, winner, one_block
+    credit, attacker, accomplice, shares, winner
 ):
     before = price(credit, SHARES)
     credit.set_market_price(BITCOIN, 15_000)
@@ -104,7 +107,7 @@ def test_liquidate__vault_has_lost_to_the_own_trader__lenders_are_paid(
 
 
 def test_trade__both_sides_oneself_at_one_price__shares_and_traders_sum_to_nothing(
-    credit, attacker, accomplice, shares, winner, one_block
+    credit, attacker, accomplice, shares, winner
 ):
     """M6: one account long, one short, and half of the shares: whatever the price has done, shares
     lose what the pair has gained, and that is nothing."""

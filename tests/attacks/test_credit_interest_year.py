@@ -68,7 +68,8 @@ def test_liquidate__after_a_year_of_nothing__at_once_and_with_all_interest(
     credit.give(liquidator, PREP, 10**7 * WAD)
     *_, repaid, _, _, bad_debt = liquidate(credit, liquidator, account, PREP, WETH, 10**30)
     assert (bad_debt > 0) == (used == 95)
-    assert credit.debt(account, PREP) - (expected - repaid - bad_debt) in (0, 1)
+    # Paying and writing off round by a share each, which is worth less than three units.
+    assert credit.debt(account, PREP) - (expected - repaid - bad_debt) in range(6)
     check_books(credit)
 
 

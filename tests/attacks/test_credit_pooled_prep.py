@@ -34,6 +34,9 @@ DELEVERAGE = "deleverage(address,uint256,uint256,uint256)"
 LOSS = 2_000 * WAD
 OTHERS = 100_000 * WAD
 
+# Borrowing fees of the market are left out.
+pytestmark = pytest.mark.usefixtures("one_block")
+
 
 @pytest.fixture
 def others(credit, victim):
