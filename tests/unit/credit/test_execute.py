@@ -12,6 +12,7 @@ from prep.credit.actions import (
     cancel_order,
     cancel_request,
     deposit,
+    encode,
     place_order,
     reduce,
     remove_liquidity,
@@ -115,7 +116,7 @@ def test_execute__order_without_terms__fails_in_its_action(credit, trader):
     account = credit.open(trader)
     action = Action(ActionKind.PLACE_ORDER, SOL, SOL_UNIT)
     call = "execute(uint256,(uint8,uint256,int256,uint256,bytes)[])"
-    seen = refusal(credit, trader, credit.manager, call, account, [action.encoded()])
+    seen = refusal(credit, trader, credit.manager, call, account, encode([action]))
     assert seen == ("ActionFailed", 0, b"")
 
 
@@ -123,7 +124,7 @@ def test_execute__order_without_terms__fails_in_its_action(credit, trader):
 def test_perform__not_the_manager_itself__refused(credit, trader, stranger, caller):
     who = {"owner": trader, "stranger": stranger}[caller]
     account = credit.funded(trader, usd=1)
-    action = withdraw(USD, 1).encoded()
+    action = encode([withdraw(USD, 1)])[0]
     signature = "perform(uint256,address,uint256,(uint8,uint256,int256,uint256,bytes))"
     args = account, trader.address, UNLIMITED, action
     seen = refusal(credit, who, credit.manager, signature, *args)

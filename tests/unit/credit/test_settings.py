@@ -242,6 +242,7 @@ def test_set_asset__lending_vault_in_use__only_when_all_is_repaid(
     config = config_of(credit, USD, lendingVault=other)
     credit.must(risk_manager, credit.manager, SET, USD, config)
     assert credit.tokens[USD].allowance(credit.manager, other) == UNLIMITED
+    assert credit.tokens[USD].allowance(credit.manager, credit.lending[USD]) == 0
 
 
 def test_disable_asset__by_the_guardian__cap_of_zero_and_the_rest_as_it_was(

@@ -92,6 +92,42 @@ def test_liquidate__part_of_the_reward_in_prep__the_rest_in_collateral(credit, t
     assert done.repaid == 0
 
 
+def test_liquidate__rewarded_in_prep_and_debt_paid__target_without_the_reward(
+    credit, trader, liquidator
+):
+    """What he gets for closing is no collateral any more."""
+    credit.set_asset_price(WETH, 1_000)
+    account = credit.funded(trader, prep=1_500 * WAD)
+    owing(credit, trader, account, WETH, 4 * WAD // 10)
+    credit.act(trader, account, trade(SOL, 40 * SOL_UNIT))
+    credit.set_market_price(SOL, 80)
+    credit.set_asset_price(WETH, 1_500)
+    supply_of(credit, liquidator, WETH)
+    exposed = (on_sol(40 * SOL_UNIT, 80),)
+    done = check(credit, liquidator, account, WETH, PREP, exposed=exposed)
+    assert (done.reward, done.bonus) == (8 * WAD, WAD // 10)
+    # 1.1 * 750 less 692, over 1.375 less 1.1.
+    assert done.repaid == -(-133 * WAD * 1_000 // 275 // 1_500)
+
+
+def test_liquidate__rewarded_in_collateral_and_debt_paid__target_without_the_reward(
+    credit, trader, liquidator
+):
+    credit.set_asset_price(WETH, 1_000)
+    account = credit.funded(trader, usd=1_500 * 10**6)
+    owing(credit, trader, account, WETH, 2 * WAD // 10)
+    credit.act(trader, account, trade(SOL, 40 * SOL_UNIT))
+    credit.set_market_price(SOL, 84)
+    credit.set_asset_price(WETH, 2_800)
+    supply_of(credit, liquidator, WETH)
+    exposed = (on_sol(40 * SOL_UNIT, 84),)
+    done = check(credit, liquidator, account, WETH, USD, exposed=exposed)
+    assert (done.reward, done.bonus) == (0, WAD // 10)
+    # 1.1 * 1,340 less 1,350 and more 0.9 * 8.4, over 1.375 less 0.99.
+    value = 13_156 * WAD * 1_000 // (385 * 100)
+    assert 0 <= done.repaid * 2_800 - value < 2_800 * 2
+
+
 def test_liquidate__collateral_does_not_cover_the_rest__all_of_it(credit, trader, liquidator):
     account, exposed = opened(
         credit, trader, 40 * SOL_UNIT, 80, prep=801 * WAD, weth=WAD // 100, usd=3
