@@ -329,8 +329,8 @@ contract CreditManager is ICreditManager, Holdings {
         }
     }
 
-    /// @dev Lets the liquidator pay debt for collateral, what he has lent to closing included, and gives him of it what the PREP
-    /// balance did not have for his reward.
+    /// @dev Lets the liquidator pay debt for collateral, with a bonus, and gives him of it what the PREP balance did not have for
+    /// his reward, and what he has lent to closing: without a bonus, or it would pay to make sure that nobody else can lend.
     function _seize(Seizure memory z, Health memory h, Liquidation memory done) private {
         AssetSlots storage c = _assets[z.collateralAsset];
         AssetSlots storage d = _assets[z.debtAsset];
@@ -347,7 +347,7 @@ contract CreditManager is ICreditManager, Holdings {
             repaid = Math.min(Math.min(repaid, (value * FixedPoint.WAD).divUp(debtPrice)), z.maxRepay - supplied);
         }
         uint256 rate = FixedPoint.WAD + done.bonus;
-        uint256 seized = (((repaid.wmul(debtPrice) + supplied).wmul(rate) + reward) * FixedPoint.WAD).divDown(price);
+        uint256 seized = ((repaid.wmul(debtPrice).wmul(rate) + supplied + reward) * FixedPoint.WAD).divDown(price);
         if (seized > balance) {
             Check.that(supplied == 0, CollateralInsufficient.selector, seized, balance);
             seized = balance;

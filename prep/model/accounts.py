@@ -136,7 +136,7 @@ class Accounts:
             return WAD
         price = self.asset(asset_id).price
         if asset_id == LP_SHARES:
-            price = self.system.convert_to_assets(SHARES_PRICED) * WAD // SHARES_PRICED
+            price = max(1, self.system.convert_to_assets(SHARES_PRICED) * WAD // SHARES_PRICED)
         if isinstance(price, Rejected):
             raise Rejected(price.name, *price.args)
         if not 0 < price <= MAX_PRICE:

@@ -169,8 +169,8 @@ class Liquidations(Actions):
             repaid = min(
                 repaid, mul_div_ceil(missing, WAD, debt_price), ask.max_repay - ask.supplied
             )
-        worth = value(repaid, debt_price) + ask.supplied
-        seized = (value(worth, WAD + bonus) + rest) * WAD // price
+        worth = value(value(repaid, debt_price), WAD + bonus)
+        seized = (worth + ask.supplied + rest) * WAD // price
         if seized > balance:
             if ask.supplied:
                 raise Rejected("CollateralInsufficient", seized, balance)

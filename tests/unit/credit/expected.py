@@ -152,8 +152,8 @@ def liquidation(
         gain = TARGET * BPS // d.weight - (WAD + before.bonus) * c.weight // BPS
         x = ceil(missing * WAD, gain) if missing > 0 else 0
         repaid = min(d.debt, ceil(x * WAD, d.price), max_repay - supplied)
-    worth = repaid * d.price // WAD + supplied
-    seized = (worth * (WAD + before.bonus) // WAD + rest) * WAD // c.price
+    worth = repaid * d.price // WAD * (WAD + before.bonus) // WAD
+    seized = (worth + supplied + rest) * WAD // c.price
     if seized > c.balance:
         assert supplied == 0, "CollateralInsufficient"
         seized = c.balance

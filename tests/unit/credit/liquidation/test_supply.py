@@ -78,13 +78,13 @@ def test_liquidate__another_debt_asset__nothing_is_supplied(credit, liquidator, 
 
 @both_sides
 def test_liquidate__collateral_for_the_supply__to_the_unit(credit, trader, liquidator, is_long):
-    """750 dollars that nobody lends, the largest bonus, and 25 bps of the value closed."""
+    """750 dollars that nobody lends come back without a bonus, and 25 bps of the value closed."""
     s = sign(is_long)
     account, exposed = opened(credit, trader, s * 30 * SOL_UNIT, 100 - s * 25, usd=720 * 10**6)
     supply_of(credit, liquidator, PREP)
     drain(credit, PREP)
     value = 30 * (100 - s * 25)
-    needed = 825 * 10**6 + value * 10**6 * 25 // 10_000
+    needed = 750 * 10**6 + value * 10**6 * 25 // 10_000
     credit.give(trader, USD, needed - 720 * 10**6)
     credit.act(trader, account, deposit(USD, needed - 720 * 10**6 - 1))
     args = account, PREP, USD, UNLIMITED
