@@ -126,7 +126,8 @@ def test_deposit__balance_beyond_128_bits__refused(credit, trader):
 
 
 def test_deposit__token_with_a_fee__refused(credit, trader, project):
-    token = trader.deploy(project.MockFeeToken)
+    token = trader.deploy(project.FeeToken)
+    token.setFee(10, sender=trader)
     config = config_of(credit, USD, token=token, lendingVault=ZERO_ADDRESS)
     credit.manager.addAsset(config, sender=credit.suite.risk_manager)
     asset = credit.manager.assetCount() - 1
