@@ -1,5 +1,6 @@
 """Orders of credit accounts worked out by hand. docs/credit.md, "Orders"."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -256,3 +257,13 @@ def test_place__fee_above_the_balance__is_borrowed_and_health_checked() -> None:
     place(credit, COIN[ETH], free)
     refused = outcome(place, credit, COIN[ETH], free._replace(keeper_fee=1))
     assert refused == Rejected("AccountUnhealthy", -1, 0)
+
+
+def test_deposit__fees_reserved__count_for_the_cap() -> None:
+    credit = trading()
+    place(credit, UNIT, terms(credit, BELOW, 1, keeper_fee=5))
+    config = credit.asset(PREP).config
+    credit.set_asset(PREP, replace(config, deposit_cap=2_000 * UNIT))
+    refused = outcome(do, credit, 1, A.DEPOSIT, PREP, 1)
+    error = Rejected("DepositCapExceeded", PREP, 2_000 * UNIT + 1, 2_000 * UNIT)
+    assert refused == Rejected("ActionFailed", 0, error)
