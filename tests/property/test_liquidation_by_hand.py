@@ -52,8 +52,9 @@ def test_liquidate__loss_that_nobody_lends__liquidator_supplies_for_collateral()
 
 def test_liquidate__supplies_of_several_positions__count_together() -> None:
     credit = bench(lent=100)
-    account = long_on(credit, 400, Fraction(2))
+    account = long_on(credit, 400)
     do(credit, account, A.DEPOSIT, WETH, UNIT)
+    do(credit, account, A.TRADE, ETH, UNIT)
     do(credit, account, A.TRADE, BTC, COIN[BTC] // 10)
     set_market(credit, BTC, 50_000)  # 1,000 lost: 400 held, 100 borrowed, 500 supplied
     set_market(credit, ETH, 2_000)  # 2,000 lost: a unit more than is left

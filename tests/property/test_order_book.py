@@ -135,6 +135,16 @@ def test_execute__reduce_only__cut_and_not_checked_for_health() -> None:
     assert credit.order_book.state_of(wide) is DEAD, "the position is gone"
 
 
+def test_execute__reduce_only_and_still_unhealthy__fills() -> None:
+    credit = trading()
+    do(credit, 1, A.TRADE, ETH, 6 * UNIT)
+    stop = place(credit, -3 * UNIT, terms(credit, BELOW, price(2_700), reduce_only=True))
+    set_market(credit, ETH, 2_700)
+    credit.order_book.execute("keeper", stop)
+    left = credit.health(1, for_liquidation=False)
+    assert (left.equity, left.required) == (200 * UNIT, 810 * UNIT)
+
+
 def test_execute_many__one_fails__is_skipped() -> None:
     credit = trading()
     ready = place(credit, UNIT, terms(credit, BELOW, price(3_000)))
