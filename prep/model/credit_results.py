@@ -201,7 +201,7 @@ class OrderTriggered(NamedTuple):
     account: int
     keeper: Hashable
     price: int
-    """The oracle's, WAD."""
+    """The oracle's, WAD; 0 for an order without a condition, which asks for none."""
 
 
 class OrderRemoved(NamedTuple):

@@ -7,7 +7,7 @@ cancel.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prep.model.credit_config import (
     MAX_KEEPER_FEE,
@@ -30,6 +30,9 @@ from prep.model.window import Condition, OrderState, Published, state_of
 
 if TYPE_CHECKING:
     from prep.model.credit import Credit
+
+MAX_BOUND: Final = 2**128 - 1
+"""A trigger or limit above is remembered as this: it is above all prices."""
 
 
 class OrderBook:
@@ -82,6 +85,8 @@ class OrderBook:
         if linked:
             after = linked.next
             self._store(terms.linked_to, linked._replace(next=order_id))
+        terms = terms._replace(trigger=min(terms.trigger, MAX_BOUND))
+        limit = min(limit, MAX_BOUND)
         order = Order(account_id, market_id, size, limit, terms, system.now, after)
         self._store(order_id, order)
         undo.save_entry(self.ids, account_id)
@@ -150,7 +155,8 @@ class OrderBook:
         if state is not OrderState.READY:
             raise Rejected("OrderNotReady", order_id, state)
         credit = self._credit
-        price = credit.system.price(order.market_id)
+        always = order.terms.condition is Condition.ALWAYS
+        price = 0 if always else self._price(order.market_id)
         with credit.undo.atomic():
             fees = 0
             for other_id in self._linked(order_id):
@@ -214,11 +220,22 @@ class OrderBook:
         at = self._latest.get(order.market_id, never).timestamp
         if delay and at < order.placed_at + delay:
             return OrderState.WAITING
-        price = 0 if terms.condition is Condition.ALWAYS else system.price(order.market_id)
+        price = 0 if terms.condition is Condition.ALWAYS else self._price(order.market_id)
         previous = self._previous.get(order.market_id, never)
         return state_of(
             Published(price, at), previous, delay, order.placed_at, terms.condition, terms.trigger
         )
+
+    def _price(self, market_id: int) -> int:
+        """The oracle's answer, also one that the protocol will then refuse to trade at."""
+        try:
+            return self._credit.system.price(market_id)
+        except Rejected as refused:
+            if refused.name != "PriceOutOfBounds":
+                raise
+            answer = refused.args[0]
+            assert isinstance(answer, int)
+            return answer
 
     def _nothing_to_reduce(self, order: Order) -> bool:
         credit = self._credit
