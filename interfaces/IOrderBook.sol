@@ -57,6 +57,9 @@ interface IOrderBook {
     event OrderCancelled(uint256 indexed orderId, uint256 indexed accountId);
     /// @notice An order was filled.
     event OrderTriggered(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, uint256 price);
+    /// @notice An order on a market with two-step execution could have been filled but for its own account (`reason`). It is gone,
+    /// and its fee went to whoever tried.
+    event OrderRefused(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, bytes reason);
     /// @notice A dead order was removed. `feeToRemover`: whether the fee went to who did it or back to the account.
     event OrderRemoved(uint256 indexed orderId, uint256 indexed accountId, address indexed remover, bool feeToRemover);
     /// @notice An order of a batch was left as it is.

@@ -201,7 +201,17 @@ class OrderTriggered(NamedTuple):
     account: int
     keeper: Hashable
     price: int
-    """The oracle's, WAD; 0 for an order without a condition, which asks for none."""
+    """The oracle's, WAD."""
+
+
+class OrderRefused(NamedTuple):
+    """An order on a market with two-step execution that only its own account stood against is gone;
+    its fee went to whoever tried."""
+
+    order_id: int
+    account: int
+    keeper: Hashable
+    reason: Rejected
 
 
 class OrderRemoved(NamedTuple):

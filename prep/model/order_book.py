@@ -19,6 +19,7 @@ from prep.model.credit_results import (
     Order,
     OrderCancelled,
     OrderPlaced,
+    OrderRefused,
     OrderRemoved,
     OrderSkipped,
     OrderTerms,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 MAX_BOUND: Final = 2**128 - 1
 """A trigger or limit above is remembered as this: it is above all prices."""
+_OWN_FAULTS = ("AccountUnhealthy", "CannotBorrow")
+"""Why an order fails for its own account."""
 
 
 class OrderBook:
@@ -155,8 +158,7 @@ class OrderBook:
         if state is not OrderState.READY:
             raise Rejected("OrderNotReady", order_id, state)
         credit = self._credit
-        always = order.terms.condition is Condition.ALWAYS
-        price = 0 if always else self._price(order.market_id)
+        price = self._price(order.market_id)
         with credit.undo.atomic():
             fees = 0
             for other_id in self._linked(order_id):
@@ -170,15 +172,23 @@ class OrderBook:
                 credit.release(order.account, fees, None)
             self._take_out(order_id)
             credit.undo.events.append(OrderTriggered(order_id, order.account, caller, price))
-            credit.fill(
-                order.account,
-                order.market_id,
-                order.size,
-                order.terms.reduce_only,
-                order.limit,
-                order.terms.keeper_fee,
-                caller,
-            )
+            try:
+                credit.fill(
+                    order.account,
+                    order.market_id,
+                    order.size,
+                    order.terms.reduce_only,
+                    order.limit,
+                    order.terms.keeper_fee,
+                    caller,
+                )
+            except Rejected as reason:
+                delay = credit.system.market(order.market_id).config.min_execution_delay
+                if not delay or reason.name not in _OWN_FAULTS:
+                    raise
+                event = OrderRefused(order_id, order.account, caller, reason)
+                credit.undo.events.append(event)
+                credit.release(order.account, order.terms.keeper_fee, caller)
 
     def _is_bound(self, order_id: int, order: Order) -> bool:
         """Whether an order has to be left to whoever fills it: on a market with two-step execution
