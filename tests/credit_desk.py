@@ -74,17 +74,19 @@ class Books:
             self.model.set_market_ltv(market, MarketLtv(*ltvs))
         self.answered_at = 0
         for market, oracle in enumerate(self.oracles):
-            price, at = self.node.read((oracle.address, "price()"), (oracle.address, "lastUpdate()"))
+            price, at = self.node.read(
+                (oracle.address, "price()"), (oracle.address, "lastUpdate()")
+            )
             self.published(market, price, at)
         self.now = self.system.now = self.node.time()
 
     def published(self, market: int, price: int, at: int) -> None:
         """The oracle of a market has a new answer, usable or not; of market 0 in the feed's steps."""
         if market == 0:
-            self.answered_at = at
+            self.answered_at, self.answered = at, price > 0
         bad = market == 0 and price <= 0
         answer = Rejected("AnswerNotPositive", price // STEP) if bad else price
-        self.model.order_book.publish(market, price, at)
+        self.model.order_book.publish(market, max(0, price), at)
         self.system.set_price(market, answer)
 
     def as_config(self, asset: int, config: tuple) -> AssetConfig:
@@ -178,10 +180,8 @@ class Sending(Books):
         self.node.at(self.now)
         self.after = 1
         self.system.now = self.now
-        if self.now - self.answered_at > HEARTBEAT:
-            stale = Rejected("AnswerStale", self.answered_at, HEARTBEAT)
-            if self.model.order_book._latest[0].price > 0:
-                self.system.set_price(0, stale)
+        if self.answered and self.now - self.answered_at > HEARTBEAT:
+            self.system.set_price(0, Rejected("AnswerStale", self.answered_at, HEARTBEAT))
 
     def tell(self, target: Any, signature: str, *args: Any, who: Any = None) -> None:
         """What only contracts are told so, and must go through."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.credit import PREP, SHARES, WBTC, WETH, USD, deploy_credit
+from tests.credit import PREP, SHARES, WETH, deploy_credit
 from tests.credit_desk import CreditDesk
 from tests.suite import WAD
 

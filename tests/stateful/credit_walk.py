@@ -8,8 +8,8 @@ from prep.model import Rejected
 from prep.model.window import Condition
 from tests.credit import BITCOIN, DECIMALS, DOLLARS, ETHER, LTVS, PREP, SHARES, SOL, USD, WBTC, WETH
 from tests.credit_agreement import agree
-from tests.credit_desk import CAP, CreditDesk
-from tests.suite import BTC, UNLIMITED, WAD
+from tests.credit_desk import CAP, STEP, CreditDesk
+from tests.suite import UNLIMITED, WAD
 
 K = ActionKind
 DAY = 86_400
@@ -17,7 +17,8 @@ MARKETS = (BITCOIN, ETHER, SOL)
 PRICED = (WETH, WBTC, USD)
 LENT = (PREP, WETH, WBTC, USD)
 DELAY = 60
-UNUSABLE = (0, 0, 10**36 + 1)
+TOO_HIGH = 10**36 + 1
+"""For an oracle without bounds of its own. None answers with a price of 0."""
 WORTH = {asset: 10 ** DECIMALS[asset] // DOLLARS.get(asset, 1) for asset in DECIMALS}
 """Base units for a dollar, at first."""
 
@@ -138,7 +139,9 @@ class CreditWalk:
         """Of any kind, mostly one that can be."""
         dice, market = self.dice, self.dice.choice((*MARKETS, SOL))
         two_steps = self.desk.configs[market]["minExecutionDelay"] > 0
-        condition = dice.choice((Condition.ALWAYS, *Condition) if two_steps else list(Condition)[1:])
+        condition = dice.choice(
+            (Condition.ALWAYS, *Condition) if two_steps else list(Condition)[1:]
+        )
         mine = self.book.ids.get(account, ())
         held = self.held(account, market)
         reduce_only = dice.random() < (0.6 if held else 0.2)
@@ -166,7 +169,9 @@ class CreditWalk:
             trigger = self.prices[market] * self.dice.choice((10, price)) // 10
             fee = self.dice.choice((WAD, 2 * WAD))
             expiry = self.desk.now + 2 * DAY
-            terms = OrderTerms(condition, trigger, reduce_only, expiry, fee, mine[-1] if mine else 0)
+            terms = OrderTerms(
+                condition, trigger, reduce_only, expiry, fee, mine[-1] if mine else 0
+            )
             self.act(account, Action(K.PLACE_ORDER, market, -held, 0, terms))
 
     def delegate(self) -> None:
@@ -192,7 +197,9 @@ class CreditWalk:
         debts = list(state.debts) or [PREP]
         held = list(state.balances) or [PREP]
         debt = dice.choice(debts) if dice.random() < 0.8 else dice.choice((PREP, PREP, USD, 9))
-        collateral = dice.choice(held) if dice.random() < 0.85 else dice.choice((PREP, SHARES, WETH, 9))
+        collateral = (
+            dice.choice(held) if dice.random() < 0.85 else dice.choice((PREP, SHARES, WETH, 9))
+        )
         most = dice.choice((0, UNLIMITED, dice.randrange(10_000) * WORTH.get(debt, 1)))
         self.desk.liquidate(self.anyone(), account, debt, collateral, most)
 
@@ -204,7 +211,9 @@ class CreditWalk:
                 way = -1 if self.held(account, market) > 0 else 1
                 self.reprice(market, way * self.dice.randrange(30, 180))
             for asset in PRICED:
-                holding = self.model.holding(account, asset) if account in self.model.accounts else None
+                holding = (
+                    self.model.holding(account, asset) if account in self.model.accounts else None
+                )
                 if holding and (holding.balance or holding.debt):
                     way = 1 if holding.debt > holding.balance else -1
                     self.reprice_asset(asset, way * self.dice.randrange(10, 200))
@@ -278,11 +287,13 @@ class CreditWalk:
         """A price that cannot be used, and what everybody does meanwhile."""
         if self.dice.random() < 0.5:
             market = self.dice.choice(MARKETS)
-            self.desk.set_market_price(market, 0 if market == 0 else self.dice.choice(UNUSABLE))
+            self.desk.set_market_price(market, TOO_HIGH if market else self.dice.choice((0, -STEP)))
         else:
-            self.desk.set_asset_price(self.dice.choice(PRICED), self.dice.choice(UNUSABLE))
+            self.desk.set_asset_price(self.dice.choice(PRICED), self.dice.choice((0, TOO_HIGH)))
         agree(self.desk)
-        for name in self.dice.choices(("one", "one", "liquidate", "fill", "fill_many", "remove"), k=4):
+        for name in self.dice.choices(
+            ("one", "one", "liquidate", "fill", "fill_many", "remove"), k=4
+        ):
             getattr(self, name)()
             agree(self.desk)
         self.mend()

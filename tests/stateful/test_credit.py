@@ -8,7 +8,9 @@ import pytest
 from tests.stateful.credit_walk import CreditWalk
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("FIRST", "0")), int(os.environ.get("LAST", "1"))))
+@pytest.mark.parametrize(
+    "seed", range(int(os.environ.get("FIRST", "0")), int(os.environ.get("LAST", "1")))
+)
 def test_walk__any_actions__contracts_and_model_agree(desk, people, seed):
     began = time.monotonic()
     walk = CreditWalk(desk, people, seed)
