@@ -173,6 +173,9 @@ class CreditWalk:
                 condition, trigger, reduce_only, expiry, fee, mine[-1] if mine else 0
             )
             self.act(account, Action(K.PLACE_ORDER, market, -held, 0, terms))
+        self.reprice(market, self.dice.randrange(-110, 110))
+        agree(self.desk)
+        self.fill()
 
     def delegate(self) -> None:
         account = self.any_account()
@@ -242,8 +245,37 @@ class CreditWalk:
             self.desk.fill(self.anyone(), self.any_order())
 
     def fill_many(self) -> None:
-        orders = self.dice.sample(sorted(self.book.orders), min(4, len(self.book.orders)))
+        orders = [i for i in self.book.orders if self.state(i) == 1][:3]
+        orders += self.dice.sample(sorted(self.book.orders), min(2, len(self.book.orders)))
         self.desk.fill_many(self.anyone(), [*orders, 5][: self.dice.randrange(6)])
+
+    def in_two_steps(self) -> None:
+        """Orders that are placed, wait for the next price, and are tried in time or too late."""
+        account, dice = self.any_account(), self.dice
+        self.desk.configure(SOL, minExecutionDelay=DELAY)
+        for _ in range(dice.randrange(1, 4)):
+            mine = self.book.ids.get(account, ())
+            size = self.size(SOL, dice.randrange(10, 60_000)) * dice.choice((1, -1))
+            held, reduce_only = self.held(account, SOL), dice.random() < 0.4
+            if reduce_only and held:
+                size = -held
+            condition = dice.choice((Condition.ALWAYS, *Condition))
+            trigger = self.prices[SOL] * dice.choice((95, 100, 105)) // 100
+            linked_to = mine[-1] if mine and dice.random() < 0.5 else 0
+            expiry = self.desk.now + dice.choice((100, DAY))
+            terms = OrderTerms(condition, trigger, reduce_only, expiry, WAD, linked_to)
+            self.act(account, Action(K.PLACE_ORDER, SOL, size, 0, terms))
+        for _ in range(dice.randrange(1, 4)):
+            self.desk.after = dice.choice((10, DELAY, DELAY + 1))
+            self.reprice(SOL, dice.randrange(-60, 60))
+            self.desk.after = dice.randrange(2)
+            order = self.any_order(account)
+            if dice.random() < 0.3:
+                self.act(account, Action(K.CANCEL_ORDER, order))
+                agree(self.desk)
+            self.desk.fill(self.anyone(), order)
+            agree(self.desk)
+        self.desk.remove(self.anyone(), self.any_order(account))
 
     def remove(self) -> None:
         dead = [i for i in self.book.orders if self.state(i) == 2]
@@ -437,6 +469,7 @@ WEIGHTS = {
     "crash": 1,
     "deleverage": 2,
     "fill": 7,
+    "in_two_steps": 4,
     "fill_many": 3,
     "remove": 4,
     "lend": 1,
