@@ -5,6 +5,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Final
 
+from prep.model.config import require
 from prep.model.credit_config import (
     BPS,
     LP_SHARES,
@@ -106,7 +107,7 @@ class Accounts:
 
     def set_market_ltv(self, market_id: int, ltv: MarketLtv) -> None:
         """Sets the weights of positions on a market."""
-        self.system.market(market_id)
+        require("marketId", market_id + 1, 1, len(self.system.markets))
         ltv.validate()
         self.market_ltvs[market_id] = ltv
 
@@ -125,13 +126,12 @@ class Accounts:
         return self.assets[asset_id]
 
     def account(self, account_id: int) -> Account:
-        """An account that was opened."""
-        if account_id not in self.accounts:
-            raise Rejected("ERC721NonexistentToken", account_id)
-        return self.accounts[account_id]
+        """An account; one that was not opened has nothing and is nobody's."""
+        return self.accounts.get(account_id) or Account(None)
 
     def price(self, asset_id: int) -> int:
-        """PREP base units for one base unit, WAD; raises the oracle's error."""
+        """PREP base units for one base unit, WAD; raises the oracle's error. Of LP shares never
+        zero: whoever holds those of a vault that has nothing left can be liquidated."""
         if asset_id == PREP:
             return WAD
         price = self.asset(asset_id).price

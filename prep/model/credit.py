@@ -8,15 +8,19 @@ that somebody just sends.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prep.model.accounts import Account
+from prep.model.config import require
 from prep.model.credit_results import Action, ActionKind, OrderFilled
 from prep.model.errors import Rejected
 from prep.model.liquidation import Liquidations
 from prep.model.order_book import OrderBook
 from prep.model.protocol import System
 from prep.model.results import Deleveraged
+
+ALL_ACTIONS: Final = (1 << len(ActionKind)) - 1
+"""A delegate's bits."""
 
 
 class DelegateSet(NamedTuple):
@@ -44,7 +48,9 @@ class Credit(Liquidations):
 
     def transfer(self, caller: Hashable, account_id: int, to: Hashable) -> None:
         """The account changes its owner, and has no delegates any more."""
-        account = self.account(account_id)
+        if account_id not in self.accounts:
+            raise Rejected("ERC721NonexistentToken", account_id)
+        account = self.accounts[account_id]
         if caller != account.owner:
             raise Rejected("ERC721InsufficientApproval", caller, account_id)
         account.owner = to
@@ -57,6 +63,8 @@ class Credit(Liquidations):
         account = self.account(account_id)
         if caller != account.owner:
             raise Rejected("NotOwner", caller, account_id)
+        require("actions", actions, 0, ALL_ACTIONS)
+        require("expiry", expiry, 0, 2**64 - 1)
         account.delegates = {**account.delegates, delegate: (actions, expiry)}
         return DelegateSet(account_id, delegate, actions, expiry)
 

@@ -13,8 +13,10 @@ how many assets or positions it has then. By kind:
 - Trade, Reduce: `ZeroAmount`, `UnknownMarket`, `TwoStepMarket`, the oracle's error and
   `PriceNotAcceptable` if there is a limit, the protocol's errors, `TooMany`, `CannotBorrow`.
 - AddLiquidity: `ZeroAmount`, `InsufficientBalance`, the LP vault's errors, `TooMany`.
-- RemoveLiquidity, RequestRedeem, Withdraw of shares: `ZeroAmount`, `InsufficientBalance` with what
-  requests leave free, the LP vault's errors.
+- RemoveLiquidity, Withdraw of shares: `ZeroAmount`, `InsufficientBalance`, the LP vault's errors,
+  `InsufficientBalance` if less is left than requests need.
+- RequestRedeem: `ZeroAmount`, `InsufficientBalance` with what is in no request, the LP vault's
+  errors.
 - CancelRequest: `ZeroAmount`, the LP vault's errors.
 - PlaceOrder: the order book's errors, `CannotBorrow` for the fee.
 - CancelOrder: the order book's errors.
@@ -65,11 +67,10 @@ class Actions(Accounts):
         _positive(action.amount)
         self.asset(action.id)
         amount = self._of_balance(account_id, action.id, action.amount)
-        if action.id == LP_SHARES:
-            self._clear_lapsed(account_id)
-            self._check_free(account_id, amount)
         self._debit(account_id, action.id, amount)
         if action.id == LP_SHARES:
+            self._clear_lapsed(account_id)
+            self._check_requested(account_id)
             self._move_shares(self.client, self.accounts[account_id].owner, amount)
 
     def _borrow_action(self, _: Hashable, account_id: int, action: Action) -> None:
@@ -89,23 +90,25 @@ class Actions(Accounts):
     # ----------------------------------------------------------------------------------- positions
 
     def _trade(self, _: Hashable, account_id: int, action: Action) -> None:
-        self._check_market(action)
+        self._check_market(action.id, action.amount)
         self._order(account_id, action.id, action.amount, False, action.limit)
 
     def _reduce(self, _: Hashable, account_id: int, action: Action) -> None:
-        self._check_market(action)
         size = action.amount
         if size == ALL:
-            size = -self.system.margin_position(self.client, account_id, action.id).size
-            if size == 0:
-                raise Rejected("ZeroAmount")
+            there_is_one = action.id in self.accounts[account_id].markets
+            size = -self._held_on(account_id, action.id) if there_is_one else 0
+        self._check_market(action.id, size)
         self._order(account_id, action.id, size, True, action.limit)
 
-    def _check_market(self, action: Action) -> None:
-        if action.amount == 0:
+    def _held_on(self, account_id: int, market_id: int) -> int:
+        return self.system.margin_position(self.client, account_id, market_id).size
+
+    def _check_market(self, market_id: int, size: int) -> None:
+        if size == 0:
             raise Rejected("ZeroAmount")
-        if self.system.market(action.id).config.min_execution_delay:
-            raise Rejected("TwoStepMarket", action.id)
+        if self.system.market(market_id).config.min_execution_delay:
+            raise Rejected("TwoStepMarket", market_id)
 
     def _order(
         self, account_id: int, market_id: int, size: int, reduce_only: bool, limit: int
@@ -113,8 +116,8 @@ class Actions(Accounts):
         """Trades for an account, unless the executed size would move the skew at a price worse
         than `limit`."""
         if limit:
-            held = self.system.margin_position(self.client, account_id, market_id).size
-            cut = reduce_only and held * size < 0 and abs(size) > abs(held)
+            held = self._held_on(account_id, market_id)
+            cut = reduce_only and abs(size) > abs(held)
             self._check_price(market_id, -held if cut else size, limit)
         self._execute(account_id, market_id, size, reduce_only)
 
@@ -168,17 +171,20 @@ class Actions(Accounts):
     def _remove_liquidity(self, _: Hashable, account_id: int, action: Action) -> None:
         _positive(action.amount)
         shares = self._of_balance(account_id, LP_SHARES, action.amount)
-        self._check_free(account_id, shares, matured=True)
+        self._debit(account_id, LP_SHARES, shares)
         self._save_shares(account_id, self.client)
         removed = self.system.redeem(self.client, shares, min_assets=action.limit, ref=account_id)
         self.undo.events.append(removed)
-        self._debit(account_id, LP_SHARES, shares)
+        self._check_requested(account_id)
         self._change_balance(account_id, PREP, removed.assets)
 
     def _request_redeem(self, _: Hashable, account_id: int, action: Action) -> None:
         _positive(action.amount)
-        shares = self._of_balance(account_id, LP_SHARES, action.amount)
-        self._check_free(account_id, shares)
+        balance = self.accounts[account_id].balances.get(LP_SHARES, 0)
+        free = balance - self._requested(account_id)
+        shares = free if action.amount == ALL else action.amount
+        if shares > free:
+            raise Rejected("InsufficientBalance", LP_SHARES, free, shares)
         self._save_shares(account_id, self.client)
         self.undo.events.append(self.system.request_redeem(self.client, shares, account_id))
 
@@ -191,22 +197,16 @@ class Actions(Accounts):
         self._save_shares(account_id, self.client)
         self.undo.events.append(self.system.cancel_request(self.client, shares, account_id))
 
-    def _requested(self, account_id: int, *, matured: bool = True) -> int:
-        """Shares in requests of the account that have not lapsed, or only those not matured."""
-        now = self.system.now
-        return sum(
-            shares
-            for shares, matures_at, _ in self.system.requests(self.client, account_id)
-            if matured or matures_at > now
-        )
+    def _requested(self, account_id: int) -> int:
+        """Shares in requests of the account that have not lapsed."""
+        return sum(shares for shares, _, _ in self.system.requests(self.client, account_id))
 
-    def _check_free(self, account_id: int, shares: int, *, matured: bool = False) -> None:
-        """Raises unless so many shares of the account are in no request, or in one that has
-        matured if that is allowed."""
+    def _check_requested(self, account_id: int) -> None:
+        """Raises unless the account has the shares that it has requested."""
         balance = self.accounts[account_id].balances.get(LP_SHARES, 0)
-        free = balance - self._requested(account_id, matured=not matured)
-        if shares > free:
-            raise Rejected("InsufficientBalance", LP_SHARES, free, shares)
+        requested = self._requested(account_id)
+        if requested > balance:
+            raise Rejected("InsufficientBalance", LP_SHARES, balance, requested)
 
     def _clear_lapsed(self, account_id: int) -> None:
         """The LP vault counts what has lapsed as locked where another queue is acted on."""

@@ -62,12 +62,11 @@ class AssetConfig:
     def validate(self, asset_id: int) -> None:
         """Raises `ParameterOutOfBounds` for the first weight outside its bounds."""
         if asset_id == PREP:
-            require("maxLtv", self.max_ltv, BPS, BPS)
-            require("liquidationThreshold", self.liquidation_threshold, BPS, BPS)
-            return
-        low = 0 if self.pool is None else MIN_BORROWABLE
+            low = high = BPS
+        else:
+            low, high = 0 if self.pool is None else MIN_BORROWABLE, MAX_THRESHOLD
+        require("liquidationThreshold", self.liquidation_threshold, low, high)
         require("maxLtv", self.max_ltv, low, self.liquidation_threshold)
-        require("liquidationThreshold", self.liquidation_threshold, self.max_ltv, MAX_THRESHOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,8 @@ class MarketLtv:
 
     def validate(self) -> None:
         """Raises `ParameterOutOfBounds` for the first weight outside its bounds."""
+        require("liquidationThreshold", self.liquidation_threshold, 0, MAX_MARKET_THRESHOLD)
         require("maxLtv", self.max_ltv, 0, self.liquidation_threshold)
-        require(
-            "liquidationThreshold", self.liquidation_threshold, self.max_ltv, MAX_MARKET_THRESHOLD
-        )
 
 
 NO_MARKET_LTV: Final = MarketLtv()

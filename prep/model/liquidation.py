@@ -1,6 +1,6 @@
 """Liquidation of an account. docs/credit.md, "Liquidation".
 
-Checks in this order: the account, the debt asset and the collateral asset exist; `AccountHealthy`.
+Checks in this order: `AccountHealthy`; the debt asset and the collateral asset exist.
 A position that cannot be closed for whatever reason is skipped. Nothing is paid where there is
 nothing to seize, which is so where PREP is both assets: what was held of it has repaid debt before.
 A balance whose last unit repays no debt share stops nothing.
@@ -96,12 +96,11 @@ class Liquidations(Actions):
         collateral_asset: int,
         max_repay: int,
     ) -> Liquidation:
-        self.account(account_id)
-        self.asset(debt_asset)
-        self.asset(collateral_asset)
         before = self.health(account_id, for_liquidation=True)
         if before.well:
             raise Rejected("AccountHealthy", before.equity, before.required)
+        self.asset(debt_asset)
+        self.asset(collateral_asset)
         extra = bonus(before)
         closed, supplied = self._close_positions(account_id, max_repay if debt_asset == PREP else 0)
         self._net(account_id)

@@ -7,7 +7,7 @@ cancel.
 """
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prep.model.credit_config import (
     MAX_KEEPER_FEE,
@@ -27,10 +27,13 @@ from prep.model.credit_results import (
 )
 from prep.model.errors import Rejected
 from prep.model.limits import MAX_SIZE
-from prep.model.window import Condition, OrderState, Published, state_of
+from prep.model.window import Condition, OrderState, Publication, Published, state_of
 
 if TYPE_CHECKING:
     from prep.model.credit import Credit
+
+MAX_BOUND: Final = 2**128 - 1
+"""A trigger or limit above is remembered as this: it is above all prices."""
 
 
 class OrderBook:
@@ -44,15 +47,13 @@ class OrderBook:
         """Of the orders of each account, in no order."""
         self.numbers: dict[int, int] = {}
         """The highest number that an account has given out; ids are `account << 32 | number`."""
-        self._latest: dict[int, Published] = {}
-        self._previous: dict[int, Published] = {}
+        self._published: dict[int, Publication] = {}
 
     def publish(self, market_id: int, price: int, timestamp: int) -> None:
-        """The source of a market's price has a new answer, usable or not. The first one it gives
-        is said to be the one before, too."""
-        new = Published(price, timestamp)
-        self._previous[market_id] = self._latest.get(market_id, new)
-        self._latest[market_id] = new
+        """The source of a market's price has a new answer; with a `price` of 0 a round without a
+        usable one."""
+        known = self._published_on(market_id)
+        self._published[market_id] = known.followed_by(Published(price, timestamp))
 
     # ------------------------------------------------------------------------------ for the manager
 
@@ -83,6 +84,8 @@ class OrderBook:
         if linked:
             after = linked.next
             self._store(terms.linked_to, linked._replace(next=order_id))
+        terms = terms._replace(trigger=min(terms.trigger, MAX_BOUND))
+        limit = min(limit, MAX_BOUND)
         order = Order(account_id, market_id, size, limit, terms, system.now, after)
         self._store(order_id, order)
         undo.save_entry(self.ids, account_id)
@@ -151,7 +154,7 @@ class OrderBook:
         if state is not OrderState.READY:
             raise Rejected("OrderNotReady", order_id, state)
         credit = self._credit
-        price = credit.system.price(order.market_id)
+        price = self._price(order.market_id)
         with credit.undo.atomic():
             fees = 0
             for other_id in self._linked(order_id):
@@ -205,11 +208,11 @@ class OrderBook:
         expired = system.now >= terms.expiry
         if market.config.min_execution_delay and terms.condition is Condition.ALWAYS:
             state = self._by_price(order)
-            latest = self._latest.get(order.market_id)
+            latest = self._published_on(order.market_id).latest
             if state is OrderState.DEAD:
                 return state, True
             if expired:
-                in_time = latest is not None and latest.timestamp < terms.expiry
+                in_time = latest.timestamp < terms.expiry
                 return OrderState.DEAD, state is OrderState.READY and in_time
         if expired or self._nothing_to_reduce(order):
             return OrderState.DEAD, False
@@ -219,15 +222,27 @@ class OrderBook:
         """By what was published and the price of now, which is asked for only where it matters."""
         system, terms = self._credit.system, order.terms
         delay = system.market(order.market_id).config.min_execution_delay
-        never = Published(0, 0)
-        at = self._latest.get(order.market_id, never).timestamp
+        published = self._published_on(order.market_id)
+        at = published.latest.timestamp
         if delay and at < order.placed_at + delay:
             return OrderState.WAITING
-        price = 0 if terms.condition is Condition.ALWAYS else system.price(order.market_id)
-        previous = self._previous.get(order.market_id, never)
-        return state_of(
-            Published(price, at), previous, delay, order.placed_at, terms.condition, terms.trigger
-        )
+        price = 0 if terms.condition is Condition.ALWAYS else self._price(order.market_id)
+        latest, previous = Published(price, at), published.previous
+        return state_of(latest, previous, delay, order.placed_at, terms.condition, terms.trigger)
+
+    def _published_on(self, market_id: int) -> Publication:
+        return self._published.get(market_id, Publication())
+
+    def _price(self, market_id: int) -> int:
+        """The oracle's answer, also one that the protocol will then refuse to trade at."""
+        try:
+            return self._credit.system.price(market_id)
+        except Rejected as refused:
+            if refused.name != "PriceOutOfBounds":
+                raise
+            answer = refused.args[0]
+            assert isinstance(answer, int)
+            return answer
 
     def _nothing_to_reduce(self, order: Order) -> bool:
         credit = self._credit

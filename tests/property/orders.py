@@ -24,7 +24,7 @@ def trading(delay: int = 0) -> Credit:
 def place(credit: Credit, size: int, order_terms: OrderTerms, limit: int = 0) -> int:
     """An order of the first account on ETH. Its id."""
     do(credit, 1, A.PLACE_ORDER, ETH, size, limit, terms=order_terms)
-    return credit.order_book.count
+    return credit.order_book.ids[1][-1]
 
 
 def tell(credit: Credit, coins: int, after: int = 0) -> None:

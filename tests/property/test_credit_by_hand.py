@@ -132,4 +132,4 @@ def test_health__fractions__are_rounded_against_the_account() -> None:
     actions = [Action(A.DEPOSIT, WETH, 9), Action(A.BORROW, USDC, 3), Action(A.WITHDRAW, USDC, 2)]
     credit.execute("owner", account, actions)
     # 15.3 -> 15, 80 % of it 12; 1.5 -> 1, 88 % of it 0.88 -> 0; 4.5 -> 5, 5.68 -> 6.
-    assert credit.health(account, for_liquidation=False) == (16, 12, 5, 6, 0, 0)
+    assert credit.health(account, for_liquidation=False) == (16, 12, 5, 6, 0, 0, 0)

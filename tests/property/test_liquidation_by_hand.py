@@ -36,8 +36,9 @@ def test_liquidate__loss_that_nobody_lends__liquidator_supplies_for_collateral()
     do(credit, account, A.DEPOSIT, WETH, UNIT)
     do(credit, account, A.TRADE, ETH, 3 * UNIT)
     set_market(credit, ETH, 2_200)
-    # 3,000 * 82.5 % + 400 - 4 * 800 = -325 against 440: all of the bonus.
-    with pytest.raises(Rejected, match=r"^CollateralInsufficient\(1026666666666666666, 10{18}\)$"):
+    # 3,000 * 82.5 % + 400 - 4 * 800 = -325 against 440: all of the bonus. For 2,800 supplied he
+    # is due 3,080, and 0.25 % of 8,800 that there is no PREP for: 3,102 at 3,000.
+    with pytest.raises(Rejected, match=r"^CollateralInsufficient\(10340{15}, 10{18}\)$"):
         credit.liquidate("keeper", account, PREP, WETH, 2_800 * UNIT)
     result = credit.liquidate("keeper", account, WETH, WETH, UNLIMITED)
     assert (result.closed, result.repaid, result.seized) == (0, 0, 0), "supplies need PREP"
@@ -45,9 +46,10 @@ def test_liquidate__loss_that_nobody_lends__liquidator_supplies_for_collateral()
     assert CloseSkipped(account, ETH, reason) in credit.events
     set_market(credit, ETH, 2_300)
     result = credit.liquidate("keeper", account, PREP, WETH, 2_400 * UNIT)
-    assert (result.closed, result.reward) == (9_200 * UNIT, 0), "nothing to pay him with"
-    assert (result.repaid, result.seized) == (2_400 * UNIT, 880 * MILLI), "a tenth more, at 3,000"
-    assert credit.contents(account) == ([(WETH, 120 * MILLI, 0, 0)], [])
+    assert (result.closed, result.reward) == (9_200 * UNIT, 0), "there is no PREP to pay him with"
+    seized = 2_663 * UNIT // 3_000  # a tenth more than 2,400, and the 23 for closing
+    assert (result.repaid, result.seized) == (2_400 * UNIT, seized)
+    assert credit.contents(account) == ([(WETH, UNIT - seized, 0, 0)], [])
 
 
 def test_liquidate__supplies_of_several_positions__count_together() -> None:
@@ -60,7 +62,8 @@ def test_liquidate__supplies_of_several_positions__count_together() -> None:
     set_market(credit, ETH, 2_000)  # 2,000 lost: a unit more than is left
     result = credit.liquidate("keeper", account, PREP, WETH, 2_500 * UNIT - 1)
     assert (result.closed, result.repaid) == (5_000 * UNIT, 500 * UNIT)
-    assert result.seized == 550 * UNIT // 3_000
+    # A tenth more than 500, and 12.5 for closing, which leaves 900 to the account.
+    assert result.seized == 562_500 * MILLI // 3_000
     reason = Rejected("CannotBorrow", PREP, 2_000 * UNIT, 0)
     assert CloseSkipped(account, ETH, reason) in credit.events
 
@@ -73,10 +76,11 @@ def test_liquidate__supplied_and_repaid__at_most_what_is_allowed_together() -> N
     credit.execute("owner", account, [*actions, Action(A.TRADE, ETH, UNIT)])
     set_market(credit, ETH, 2_900)
     credit.set_asset_price(WETH, asset_price(1_900, 18))
-    # 100 supplied; (1.1 * 1,500 - 1,567.5) / (1.1 - 1.1 * 0.825) = 428.6 would reach the target.
+    # 100 supplied, and 7.25 are due for closing 2,900. The target would be reached with
+    # (1.1 * 1,500 - (1,900 - 7.25) * 0.825) / (1.1 - 1.1 * 0.825) = 459.6.
     result = credit.liquidate("keeper", account, PREP, WETH, 300 * UNIT)
     assert (result.repaid, result.bonus) == (300 * UNIT, WAD // 10)
-    assert result.seized == 330 * UNIT // 1_900
+    assert result.seized == 337_250 * MILLI // 1_900
     assert credit.holding(account, PREP).debt == 1_300 * UNIT
 
 
@@ -111,8 +115,8 @@ def test_liquidate__vault_cannot_pay__position_is_skipped() -> None:
     reason = Rejected("VaultCannotPay", 87_000 * UNIT, 1_350 * UNIT)
     assert CloseSkipped(account, ETH, reason) in credit.events
     assert credit.contents(account)[1] == [ETH]
-    assert result.reward == 4_875 * MILLI, "borrowed: what was skipped has won enough"
-    assert credit.holding(account, PREP).debt == 50 * UNIT + result.reward
+    assert (result.reward, result.seized) == (0, 0), "lenders do not pay for closing"
+    assert credit.holding(account, PREP).debt == 50 * UNIT
 
 
 def test_liquidate__held_and_owed__repays_itself_without_bonus() -> None:
@@ -203,8 +207,11 @@ def test_liquidate__last_unit_of_a_balance_repays_no_share__does_not_fail() -> N
 
 def test_liquidate__unknown_things__are_refused_in_this_order() -> None:
     credit = bench()
-    assert outcome(credit.liquidate, "x", 1, 9, 9, 0) == Rejected("ERC721NonexistentToken", 1)
-    credit.open("owner")
-    assert outcome(credit.liquidate, "x", 1, 9, 8, 0) == Rejected("UnknownAsset", 9)
-    assert outcome(credit.liquidate, "x", 1, 0, 8, 0) == Rejected("UnknownAsset", 8)
-    assert outcome(credit.liquidate, "x", 1, 0, 0, 0) == Rejected("AccountHealthy", 0, 0)
+    assert outcome(credit.liquidate, "x", 1, 9, 9, 0) == Rejected("AccountHealthy", 0, 0)
+    account = long_on(credit, 400)
+    set_market(credit, ETH, 2_700)  # 400 - 300 against 2,700 * 5 %
+    assert outcome(credit.liquidate, "x", account, 9, 8, 0) == Rejected("UnknownAsset", 9)
+    assert outcome(credit.liquidate, "x", account, 0, 8, 0) == Rejected("UnknownAsset", 8)
+    set_market(credit, ETH, 2_800)
+    well = Rejected("AccountHealthy", 200 * UNIT, 140 * UNIT)
+    assert outcome(credit.liquidate, "x", account, 9, 8, 0) == well

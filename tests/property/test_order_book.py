@@ -196,8 +196,8 @@ def spoiled(credit: Credit, **changes: Any) -> OrderTerms:
 
 REFUSALS = [
     (9, 0, {"linked_to": 9}, Rejected("UnknownMarket", 9)),
-    (ETH, 0, {"linked_to": 9}, Rejected("UnknownOrder", 9)),
-    (ETH, 0, {"condition": ALWAYS}, Rejected("SizeOutOfBounds", 0)),
+    (ETH, 1, {"linked_to": 9}, Rejected("UnknownOrder", 9)),
+    (ETH, 0, {"condition": ALWAYS, "linked_to": 9}, Rejected("SizeOutOfBounds", 0)),
     (ETH, -(10**30) - 1, {}, Rejected("SizeOutOfBounds", -(10**30) - 1)),
     (ETH, 1, {"condition": ALWAYS, "expiry": 0}, Rejected("ConditionRefused", ALWAYS)),
     (
@@ -230,7 +230,7 @@ def test_place__refused__names_the_error(
     action = Action(A.PLACE_ORDER, market_id, size, 0, spoiled(credit, **changes))
     refused = outcome(credit.execute, "owner", 1, [action])
     assert refused == Rejected("ActionFailed", 0, error)
-    assert (credit.order_book.orders, credit.order_book.count) == ({}, 0)
+    assert (credit.order_book.orders, credit.order_book.ids) == ({}, {})
 
 
 def test_place__linked_to_anothers__is_refused() -> None:
@@ -243,12 +243,12 @@ def test_place__linked_to_anothers__is_refused() -> None:
     assert outcome(do, credit, other, A.CANCEL_ORDER, order) == unknown
 
 
-def test_place__seventeenth__is_refused() -> None:
+def test_place__sixteenth__is_refused() -> None:
     credit = trading()
-    for _ in range(16):
+    for _ in range(15):
         order = place(credit, 1, terms(credit, BELOW, 1))
     refused = outcome(place, credit, 1, terms(credit, BELOW, 1))
-    assert refused == Rejected("ActionFailed", 0, Rejected("TooManyOrders", 16))
+    assert refused == Rejected("ActionFailed", 0, Rejected("TooManyOrders", 15))
     do(credit, 1, A.CANCEL_ORDER, order)
     place(credit, 1, terms(credit, BELOW, 1))
 

@@ -5,6 +5,8 @@ import pytest
 from prep.model import MarketConfig, Rejected
 from prep.model.credit_results import (
     ActionKind,
+    OrderFilled,
+    OrderRefused,
     OrderRemoved,
 )
 from prep.model.window import Condition, OrderState
@@ -85,3 +87,26 @@ def test_limit_order__ready__cannot_be_cancelled() -> None:
     assert refused == Rejected("ActionFailed", 0, Rejected("OrderBound", order))
     credit.system.set_market(ETH, MarketConfig())
     do(credit, 1, A.CANCEL_ORDER, order)
+
+
+def test_always__own_account_cannot_bear_it__is_gone_and_its_fee_the_keepers() -> None:
+    credit = trading(DELAY)
+    order = place(credit, 7 * UNIT, terms(credit, ALWAYS, keeper_fee=UNIT))
+    tell(credit, 3_000, DELAY)
+    events = credit.order_book.execute("keeper", order)
+    # 1,999 that are left against 21,000 * 10 %.
+    reason = Rejected("AccountUnhealthy", 1_999 * UNIT, 2_100 * UNIT)
+    assert OrderRefused(order, 1, "keeper", reason) in events
+    assert not [event for event in events if isinstance(event, OrderFilled)]
+    assert credit.order_book.state_of(order) is GONE
+    assert credit.contents(1) == ([(PREP, 1_999 * UNIT, 0, 0)], [])
+    assert credit.reserved_fees == 0
+
+
+def test_always__limit_is_not_met__stays() -> None:
+    credit = trading(DELAY)
+    order = place(credit, UNIT, terms(credit, ALWAYS, keeper_fee=UNIT), price(2_999))
+    tell(credit, 3_000, DELAY)
+    refused = outcome(credit.order_book.execute, "keeper", order)
+    assert refused == Rejected("PriceNotAcceptable", price(3_000), price(2_999))
+    assert credit.order_book.state_of(order) is READY

@@ -72,6 +72,7 @@ def test_worked_example__health__by_both_readings() -> None:
         owed=3_000 * UNIT,
         debt=ceil(Fraction(3_000 * UNIT * 100, 88)),
         pnl=int(at_fill * UNIT),
+        notional=11_600 * UNIT,
         required=1_160 * UNIT,
     )
     assert strict.debt == 3_409_090909090909090910
@@ -87,6 +88,7 @@ def test_worked_example__health__by_both_readings() -> None:
         owed=3_000 * UNIT,
         debt=3_333_333333333333333334,
         pnl=int(at_oracle * UNIT),
+        notional=11_600 * UNIT,
         required=580 * UNIT,
     )
     assert lenient.equity == 1_375_124666666666666666 >= lenient.required
