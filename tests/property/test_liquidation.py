@@ -93,7 +93,7 @@ def test_liquidate__any_pair_of_assets__never_worse_and_never_beyond_the_target(
     after = credit.health(account, for_liquidation=True)
     if result.bad_debt:
         event("bad debt")
-        assert after == (0, 0, 0, 0, 0, 0)
+        assert after == (0, 0, 0, 0, 0, 0, 0)
         return
     # One unit of debt, one share of it, and a few units of PREP.
     least = ceil_div((index // RAY + 2) * cheap * BPS, WAD * weights[1]) + 10

@@ -35,19 +35,18 @@ def test_liquidate__loss_that_nobody_lends__liquidator_supplies_for_collateral()
     account = long_on(credit, 400)
     do(credit, account, A.DEPOSIT, WETH, UNIT)
     do(credit, account, A.TRADE, ETH, 3 * UNIT)
-    set_market(credit, ETH, 2_200)
-    # 3,000 * 82.5 % + 400 - 4 * 800 = -325 against 440: all of the bonus. For 2,800 supplied he
-    # is due 3,080, and 0.25 % of 8,800 that there is no PREP for: 3,102 at 3,000.
-    with pytest.raises(Rejected, match=r"^CollateralInsufficient\(10340{15}, 10{18}\)$"):
-        credit.liquidate("keeper", account, PREP, WETH, 2_800 * UNIT)
+    set_market(credit, ETH, 2_150)
+    # 3,000 supplied come back, and 0.25 % of 8,600 that there is no PREP for: 3,021.5 at 3,000.
+    with pytest.raises(Rejected, match=r"^CollateralInsufficient\(100716{14}, 10{18}\)$"):
+        credit.liquidate("keeper", account, PREP, WETH, 3_000 * UNIT)
     result = credit.liquidate("keeper", account, WETH, WETH, UNLIMITED)
     assert (result.closed, result.repaid, result.seized) == (0, 0, 0), "supplies need PREP"
-    reason = Rejected("CannotBorrow", PREP, 2_800 * UNIT, 0)
+    reason = Rejected("CannotBorrow", PREP, 3_000 * UNIT, 0)
     assert CloseSkipped(account, ETH, reason) in credit.events
     set_market(credit, ETH, 2_300)
     result = credit.liquidate("keeper", account, PREP, WETH, 2_400 * UNIT)
     assert (result.closed, result.reward) == (9_200 * UNIT, 0), "there is no PREP to pay him with"
-    seized = 2_663 * UNIT // 3_000  # a tenth more than 2,400, and the 23 for closing
+    seized = 2_423 * UNIT // 3_000  # what he supplied, and the 23 for closing
     assert (result.repaid, result.seized) == (2_400 * UNIT, seized)
     assert credit.contents(account) == ([(WETH, UNIT - seized, 0, 0)], [])
 
@@ -62,8 +61,8 @@ def test_liquidate__supplies_of_several_positions__count_together() -> None:
     set_market(credit, ETH, 2_000)  # 2,000 lost: a unit more than is left
     result = credit.liquidate("keeper", account, PREP, WETH, 2_500 * UNIT - 1)
     assert (result.closed, result.repaid) == (5_000 * UNIT, 500 * UNIT)
-    # A tenth more than 500, and 12.5 for closing, which leaves 900 to the account.
-    assert result.seized == 562_500 * MILLI // 3_000
+    # What he supplied, and 12.5 for closing, which leaves 900 to the account.
+    assert result.seized == 512_500 * MILLI // 3_000
     reason = Rejected("CannotBorrow", PREP, 2_000 * UNIT, 0)
     assert CloseSkipped(account, ETH, reason) in credit.events
 
@@ -80,7 +79,8 @@ def test_liquidate__supplied_and_repaid__at_most_what_is_allowed_together() -> N
     # (1.1 * 1,500 - (1,900 - 7.25) * 0.825) / (1.1 - 1.1 * 0.825) = 459.6.
     result = credit.liquidate("keeper", account, PREP, WETH, 300 * UNIT)
     assert (result.repaid, result.bonus) == (300 * UNIT, WAD // 10)
-    assert result.seized == 337_250 * MILLI // 1_900
+    # 200 with a bonus of a tenth, 100 without, and what is due.
+    assert result.seized == 327_250 * MILLI // 1_900
     assert credit.holding(account, PREP).debt == 1_300 * UNIT
 
 
