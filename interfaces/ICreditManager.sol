@@ -40,8 +40,9 @@ struct AssetConfig {
 /// PlaceOrder: market, signed size; `limit`: the worst price, WAD, 0: any; `data`: `abi.encode(OrderTerms)`. Whoever may do it
 /// spends: keeper fees go to whoever fills.
 /// CancelOrder: order.
-/// `type(int256).max` as an amount means all: of the balance (Withdraw, AddLiquidity, RemoveLiquidity, RequestRedeem), of the
-/// debt as far as the balance goes (Repay), of the requests (CancelRequest), of the position, with its sign turned (Reduce).
+/// `type(int256).max` as an amount means all: of the balance (Withdraw, AddLiquidity, RemoveLiquidity), of what of it is in no
+/// request (RequestRedeem), of the debt as far as the balance goes (Repay), of the requests (CancelRequest), of the position,
+/// with its sign turned (Reduce).
 enum ActionKind {
     Deposit,
     Withdraw,

@@ -104,7 +104,7 @@ def remove_liquidity(shares: int, least_amount: int = NO_LIMIT) -> Action:
 
 
 def request_redeem(shares: int) -> Action:
-    """Puts shares of the balance into cooldown. `ALL`: the balance."""
+    """Puts shares of the balance into cooldown. `ALL`: those that are in no request."""
     return Action(ActionKind.REQUEST_REDEEM, amount=_amount(ActionKind.REQUEST_REDEEM, shares))
 
 

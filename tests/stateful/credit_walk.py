@@ -1,50 +1,18 @@
 """Random walks of credit accounts, their lenders, keepers and prices."""
 
-from random import Random
-from typing import Any
-
-from prep.credit.actions import ALL, Action, ActionKind, OrderTerms
+from prep.credit.actions import Action, OrderTerms
 from prep.model import Rejected
 from prep.model.window import Condition
-from tests.credit import BITCOIN, DECIMALS, DOLLARS, ETHER, LTVS, PREP, SHARES, SOL, USD, WBTC, WETH
+from tests.credit import BITCOIN, ETHER, PREP, SHARES, SOL, USD, WETH
 from tests.credit_agreement import agree
-from tests.credit_desk import CAP, STEP, CreditDesk
+from tests.stateful.credit_around import Around
+from tests.stateful.credit_choices import DAY, DELAY, LENT, MARKETS, PRICED, WORTH, K
 from tests.suite import UNLIMITED, WAD
 
-K = ActionKind
-DAY = 86_400
-MARKETS = (BITCOIN, ETHER, SOL)
-PRICED = (WETH, WBTC, USD)
-LENT = (PREP, WETH, WBTC, USD)
-DELAY = 60
-TOO_HIGH = 10**36 + 1
-"""For an oracle without bounds of its own. None answers with a price of 0."""
-WORTH = {asset: 10 ** DECIMALS[asset] // DOLLARS.get(asset, 1) for asset in DECIMALS}
-"""Base units for a dollar, at first."""
 
-
-class CreditWalk:
+class CreditWalk(Around):
     """One walk. Four people own five accounts; all of them lend, provide liquidity, fill orders and
     liquidate; a fifth person owns none."""
-
-    def __init__(self, desk: CreditDesk, people: list, seed: object) -> None:
-        self.desk, self.people = desk, people
-        self.dice = Random(str(seed))
-        self.model, self.book = desk.model, desk.model.order_book
-        self.prices = {market: desk.system.price(market) for market in MARKETS}
-        self.worth = {asset: self.model.price(asset) for asset in PRICED}
-        self.done = 0
-        desk.configure(SOL, minExecutionDelay=DELAY)
-        for i, owner in enumerate((*people[:4], people[0])):
-            account = desk.open(owner)
-            dollars = self.dice.randrange(2_000, 50_000)
-            asset = (*LENT, PREP)[i]
-            desk.act(owner, account, Action(K.DEPOSIT, asset, dollars * WORTH[asset] + i))
-            desk.act(owner, account, Action(K.DEPOSIT, PREP, 1_000 * WAD + i))
-        for who in people[:2]:
-            desk.provide(who, 10_000 * WAD)
-            desk.lend(who, USD, 10_000 * WORTH[USD])
-        agree(desk)
 
     def go(self, steps: int) -> None:
         """So many actions, each compared."""
@@ -101,63 +69,6 @@ class CreditWalk:
         account = self.any_account()
         self.act(account, Action(K.ADD_LIQUIDITY, 0, self.amount(account, PREP)))
         self.act(account, Action(K.REQUEST_REDEEM, 0, self.amount(account, SHARES)))
-
-    def act(self, account: int, *actions: Action) -> Any:
-        """By the owner, mostly."""
-        owner = self.owner(account)
-        who = owner if self.dice.random() < 0.93 else self.anyone()
-        return self.desk.act(who, account, *actions)
-
-    def action(self, account: int, kind: ActionKind) -> Action:
-        dice = self.dice
-        if kind is K.PLACE_ORDER:
-            return self.order(account)
-        if kind is K.CANCEL_ORDER:
-            return Action(kind, self.any_order(account))
-        if kind in (K.TRADE, K.REDUCE):
-            market = dice.choice((*MARKETS, 3)) if dice.random() < 0.2 else dice.choice((0, 1))
-            size = self.size(min(market, SOL), dice.randrange(1, 30_000)) * dice.choice((1, -1))
-            held = self.held(account, market)
-            if kind is K.REDUCE:
-                size = dice.choice((ALL, size, -held, -held // 2, -2 * held))
-            elif dice.random() < 0.3 and held:
-                size = dice.choice((-held, -2 * held, 0))
-            limit = self.limit(min(market, SOL)) if dice.random() < 0.4 else 0
-            return Action(kind, market, size, limit)
-        asset = dice.choice((PREP, *range(6)) if dice.random() < 0.2 else (*LENT, SHARES))
-        if kind is K.REPAY:
-            asset = dice.choice([*self.model.account(account).debts, asset])
-        if kind in (K.ADD_LIQUIDITY, K.REMOVE_LIQUIDITY, K.REQUEST_REDEEM, K.CANCEL_REQUEST):
-            asset = PREP if kind is K.ADD_LIQUIDITY else SHARES
-        limit = dice.choice((0, 0, 0, 10**24, 10**40))
-        amount = self.amount(account, asset)
-        if kind is K.DEPOSIT and amount == ALL:
-            amount = WORTH.get(asset, 1)
-        return Action(kind, asset, amount, limit)
-
-    def order(self, account: int) -> Action:
-        """Of any kind, mostly one that can be."""
-        dice, market = self.dice, self.dice.choice((*MARKETS, SOL))
-        two_steps = self.desk.configs[market]["minExecutionDelay"] > 0
-        condition = dice.choice(
-            (Condition.ALWAYS, *Condition) if two_steps else list(Condition)[1:]
-        )
-        mine = self.book.ids.get(account, ())
-        held = self.held(account, market)
-        reduce_only = dice.random() < (0.6 if held else 0.2)
-        size = self.size(market, dice.randrange(1, 20_000)) * dice.choice((1, -1))
-        if reduce_only and held and dice.random() < 0.9:
-            size = -held // dice.choice((1, 2))
-        terms = OrderTerms(
-            condition if dice.random() < 0.95 else Condition.ALWAYS,
-            dice.choice((self.limit(market), self.limit(market), 2**200)),
-            reduce_only,
-            self.desk.now + dice.choice((0, 1, 90, 300, 300, DAY, DAY, 30 * DAY, 366 * DAY)),
-            dice.choice((0, WAD, WAD, 3 * WAD + 1, 3 * WAD, 100 * WAD, 101 * WAD)),
-            dice.choice((*mine, 7)) if mine and dice.random() < 0.4 else 0,
-        )
-        limit = dice.choice((0, 0, self.limit(market), 2**130))
-        return Action(K.PLACE_ORDER, market, dice.choice((size,) * 9 + (0,)), limit, terms)
 
     def bracket(self) -> None:
         """Two or three linked orders of one account."""
@@ -282,166 +193,7 @@ class CreditWalk:
         order = self.dice.choice(dead) if dead and self.dice.random() < 0.8 else self.any_order()
         self.desk.remove(self.anyone(), order)
 
-    def lend(self) -> None:
-        asset, dollars = self.dice.choice(LENT), self.dice.randrange(1, 100_000)
-        self.desk.lend(self.anyone(), asset, dollars * WORTH[asset])
 
-    def take_back(self) -> None:
-        """Sometimes all that lies idle."""
-        asset, lender = self.dice.choice(LENT), self.desk.credit.liquidity_provider
-        pool = self.desk.pools[asset]
-        idle = pool.max_withdraw(lender.address)
-        left = self.dice.choice((0, 1, idle // 2, 100 * WORTH[asset], -1))
-        self.desk.take_back(lender, asset, max(0, idle - left))
-
-    def refill(self) -> None:
-        for asset in LENT:
-            if self.desk.pools[asset].idle < 1_000 * WORTH[asset]:
-                self.desk.lend(self.people[4], asset, 200_000 * WORTH[asset])
-
-    def provide(self) -> None:
-        who = self.anyone()
-        shares = self.desk.system.vault.balance_of(who.address)
-        if self.dice.random() < 0.5:
-            self.desk.provide(who, self.dice.randrange(50_000) * WAD)
-        else:
-            self.desk.leave(who, shares // self.dice.choice((1, 2, 3)) + self.dice.randrange(2))
-
-    # ------------------------------------------------------------------------------------- around
-
-    def drift(self) -> None:
-        if self.dice.random() < 0.6:
-            self.reprice(self.dice.choice(MARKETS), self.dice.randrange(-120, 130))
-        else:
-            self.reprice_asset(self.dice.choice(PRICED), self.dice.randrange(-100, 110))
-
-    def blind(self) -> None:
-        """A price that cannot be used, and what everybody does meanwhile."""
-        if self.dice.random() < 0.5:
-            market = self.dice.choice(MARKETS)
-            self.desk.set_market_price(market, TOO_HIGH if market else self.dice.choice((0, -STEP)))
-        else:
-            self.desk.set_asset_price(self.dice.choice(PRICED), self.dice.choice((0, TOO_HIGH)))
-        agree(self.desk)
-        for name in self.dice.choices(
-            ("one", "one", "liquidate", "fill", "fill_many", "remove"), k=4
-        ):
-            getattr(self, name)()
-            agree(self.desk)
-        self.mend()
-
-    def time(self) -> None:
-        self.desk.after = self.dice.choice((3_600, DAY, DAY, 8 * DAY, 60 * DAY))
-        self.one()
-        agree(self.desk)
-        if self.dice.random() < 0.7:
-            self.mend()
-
-    def borrow_most(self, asset: int) -> None:
-        """To the unit, and one more."""
-        account = self.any_account()
-        self.desk.advance()
-        self.model.begin()
-        most = self.desk.pools[asset].max_borrow(self.desk.client)
-        self.desk.after = 0
-        self.act(account, Action(K.BORROW, asset, most + self.dice.randrange(2)))
-        agree(self.desk)
-
-    def mend(self) -> None:
-        for market in MARKETS:
-            self.reprice(market, 0)
-        for asset in PRICED:
-            self.reprice_asset(asset, 0)
-
-    def settings(self) -> None:
-        """What risk manager and guardian decide."""
-        dice, desk = self.dice, self.desk
-        asset, market = dice.choice(list(LTVS)), dice.choice(MARKETS)
-        choice = dice.randrange(7)
-        if choice == 0:
-            max_ltv, threshold = LTVS[asset]
-            less = dice.choice((0, 0, 500, 9_000))
-            cap = dice.choice((UNLIMITED, UNLIMITED, 10_000 * WORTH[asset]))
-            desk.set_asset(asset, max(0, max_ltv - less), threshold, cap)
-        elif choice == 1:
-            desk.set_market_ltv(*dice.choice(((market, 9_000, 9_500), (market, 0, 0), (7, 0, 0))))
-        elif choice == 2:
-            desk.configure(market, minExecutionDelay=dice.choice((0, DELAY)))
-        elif choice == 3:
-            desk.set_cooldown(dice.choice((0, 3_600, 5 * DAY)))
-        elif choice == 4:
-            lent = dice.choice(LENT)
-            desk.set_borrow_cap(lent, dice.choice((0, 5_000 * WORTH[lent])))
-            self.borrow_most(lent)
-            desk.set_borrow_cap(lent, CAP)
-        elif choice == 5:
-            desk.set_reserve_share(dice.choice(LENT), dice.choice((0, WAD // 10, WAD // 2 + 1)))
-        else:
-            fees = {"closingFeeRate": dice.choice((0, WAD // 500))}
-            desk.configure(market, **fees, enabled=dice.random() < 0.8)
-
-    # -------------------------------------------------------------------------------------- short
-
-    def reprice(self, market: int, per_mille: int) -> None:
-        low, high = BASE[market] // 4, BASE[market] * 4
-        price = min(high, max(low, self.prices[market] * (1_000 + per_mille) // 1_000))
-        self.prices[market] = price
-        self.desk.set_market_price(market, price)
-
-    def reprice_asset(self, asset: int, per_mille: int) -> None:
-        first = DOLLARS[asset] * 10 ** (36 - DECIMALS[asset])
-        price = self.worth[asset] * (1_000 + per_mille) // 1_000
-        self.worth[asset] = min(4 * first, max(first // 4, price))
-        self.desk.set_asset_price(asset, self.worth[asset])
-
-    def size(self, market: int, dollars: int) -> int:
-        return dollars * WAD * WAD // self.prices[market] + 1
-
-    def limit(self, market: int) -> int:
-        return self.prices[market] * self.dice.randrange(900, 1_100) // 1_000
-
-    def amount(self, account: int, asset: int) -> int:
-        """Of anything, mostly of what the account has."""
-        held = self.model.account(account).balances.get(asset, 0)
-        some = self.dice.randrange(1, 20_000) * WORTH.get(asset, 1) + self.dice.randrange(3)
-        part = held * self.dice.randrange(1, 1_001) // 1_000
-        return self.dice.choice((some, some, part, part, held, held + 1, ALL, 1, 0, -1))
-
-    def held(self, account: int, market: int) -> int:
-        if market not in self.model.account(account).markets:
-            return 0
-        return self.desk.system.margin_position(self.desk.client, account, market).size
-
-    def owner(self, account: int) -> Any:
-        name = self.model.account(account).owner
-        return next((who for who in self.people if who.address == name), self.people[0])
-
-    def anyone(self) -> Any:
-        return self.dice.choice(self.people)
-
-    def any_account(self) -> int:
-        return 99 if self.dice.random() < 0.02 else self.dice.choice(list(self.model.accounts))
-
-    def any_order(self, account: int | None = None) -> int:
-        ids = self.book.orders if account is None else self.book.ids.get(account, ())
-        if ids and self.dice.random() < 0.9:
-            return self.dice.choice(list(ids))
-        return self.dice.choice((*self.book.orders, 3, 1 << 32 | 77))
-
-    def well(self, account: int) -> bool:
-        try:
-            return self.model.health(account, for_liquidation=True).well
-        except Rejected:
-            return True
-
-    def state(self, order: int) -> int:
-        try:
-            return self.book.state_of(order)
-        except Rejected:
-            return 0
-
-
-BASE = {BITCOIN: 10_000 * WAD, ETHER: 2_000 * WAD, SOL: 100 * 10**30}
 KINDS = {
     K.DEPOSIT: 5,
     K.WITHDRAW: 3,
