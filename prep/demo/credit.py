@@ -139,7 +139,7 @@ class Credit:
         }
 
     def observe(self) -> None:
-        """Keeps how accounts and lenders of PREP stand now."""
+        """Keeps how accounts and lenders of PREP stand now: before the keeper looks."""
         manager, lending = self.contracts[MANAGER], self._lending(PREP)
         numbers = range(1, len(self.strategies) + 1)
         *healths, utilisation, rate = self.stage.views(

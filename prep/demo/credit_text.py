@@ -7,8 +7,15 @@ from prep.demo.credit_ledger import AccountLiquidation, OrderEnd
 from prep.demo.credit_outcome import CreditOutcome, CreditParticipant
 from prep.demo.outcome import Outcome
 from prep.demo.text import amount, dollars, moment, percent, whole_dollars
+from prep.demo.text import headline as headline_of_crowd
 
 HOWS: Final = ("filled", "cancelled", "removed")
+
+
+def headlines(outcome: Outcome) -> list[tuple[str, str, str]]:
+    """Those of the crowd, of credit, and at the end whether the money adds up."""
+    *of_crowd, money = headline_of_crowd(outcome)
+    return [*of_crowd, *headline(outcome.credit), money]
 
 
 def headline(outcome: CreditOutcome) -> list[tuple[str, str, str]]:
@@ -39,7 +46,8 @@ def headline(outcome: CreditOutcome) -> list[tuple[str, str, str]]:
 
 def summary(outcome: CreditOutcome, who: CreditParticipant) -> str:
     """What happened to an account, in short."""
-    orders = [f"{o.order} {o.how}" for _, o in outcome.orders if o.account == who.account]
+    ended = [(step, o) for step, o in outcome.orders if o.account == who.account]
+    orders = [f"{order.order} {order.how}" for _, order in sorted(ended, key=_when)]
     waiting = [
         f"{kind} never filled" for account, kind in outcome.waiting if account == who.account
     ]
@@ -51,7 +59,8 @@ def summary(outcome: CreditOutcome, who: CreditParticipant) -> str:
 def events(outcome: Outcome) -> list[tuple[str, str, str, str]]:
     """Ends of orders and liquidations: time, price of BTC, account, and what it was."""
     credit = outcome.credit
-    found = [(step, o.account, _order(o)) for step, o in credit.orders]
+    orders = sorted(credit.orders, key=_when)
+    found = [(step, o.account, _order(o)) for step, o in orders]
     found += [(step, item.account, _liquidation(item)) for step, item in credit.liquidations]
     return [
         (moment(outcome, step), dollars(outcome.path.prices[step]), credit.name(account), what)
@@ -62,6 +71,11 @@ def events(outcome: Outcome) -> list[tuple[str, str, str, str]]:
 def tokens(asset: int, value: int, places: int = 2) -> str:
     """An amount of an asset with its name."""
     return f"{amount(value, places, DECIMALS[asset])} {ASSETS[asset]}"
+
+
+def _when(order: tuple[int, OrderEnd]) -> tuple[int, int]:
+    """What was filled comes before what that has cancelled, which is logged first."""
+    return order[0], HOWS.index(order[1].how)
 
 
 def _order(order: OrderEnd) -> str:

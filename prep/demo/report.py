@@ -13,7 +13,7 @@ from prep.demo.accounts import ASSETS
 from prep.demo.credit_outcome import CreditOutcome
 from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import STEP_SECONDS
-from prep.demo.text import amount, dollars, headline, moment, period
+from prep.demo.text import amount, dollars, moment, period
 from prep.deploy.record import plain
 from prep.page import STYLE, chart, save, table
 
@@ -137,7 +137,7 @@ def _tiles(outcome: Outcome) -> str:
     return "\n".join(
         f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
         f"<small>{html.escape(remark)}</small></div>"
-        for label, value, remark in (*headline(outcome), *credit_text.headline(outcome.credit))
+        for label, value, remark in credit_text.headlines(outcome)
     )
 
 

@@ -53,6 +53,7 @@ class Demo:
             for step, price in enumerate(self.path.prices):
                 self.stage.set_price(self.director, price, start + step * STEP_SECONDS)
                 self.credit.set_prices(self.director, price)
+                self.credit.observe()
                 self._keep()
                 self._observe(step)
                 if step + 1 < len(self.path.prices):
@@ -88,7 +89,6 @@ class Demo:
     def _observe(self, step: int) -> None:
         self._take(step)
         self.samples.append(Sample(step, self.stage.read(), self.ledger.bad_debt))
-        self.credit.observe()
 
     def _take(self, step: int) -> None:
         known, events = len(self.ledger.liquidations), self.stage.new_events()
