@@ -17,6 +17,13 @@ library Check {
         if (!condition) _fail(error, a, b, c, 100);
     }
 
+    /// @notice Reverts with what another call has reverted with.
+    function bubble(bytes memory reason) internal pure {
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
+        }
+    }
+
     function _fail(bytes4 error, uint256 a, uint256 b, uint256 c, uint256 length) private pure {
         assembly ("memory-safe") {
             let pointer := mload(0x40)

@@ -98,8 +98,8 @@ contract CreditManager is ICreditManager, Holdings {
     }
 
     /// @notice Carries out one action of a list. For the manager itself: a call of its own tells where a list has failed.
-    /// @return risky Whether the account may stand worse. @return brought PREP that was paid in, less what was reserved for
-    /// keepers of orders that can only reduce.
+    /// @return risky Whether the account may stand worse.
+    /// @return brought PREP that was paid in, less what was reserved for keepers.
     function perform(uint256 accountId, address caller, uint256 allowed, Action calldata action)
         external
         returns (bool risky, int256 brought)
@@ -153,7 +153,10 @@ contract CreditManager is ICreditManager, Holdings {
     }
 
     function _deposit(uint256 accountId, uint256 assetId, uint256 amount, address from) private {
-        uint256 cap = _asset(assetId).depositCap;
+        AssetSlots storage a = _asset(assetId);
+        // An asset without a price keeps an account from being liquidated: nobody is to bring one in on purpose.
+        if (!uint256(_accounts[accountId].assets).has(assetId)) _price(assetId, a.oracle);
+        uint256 cap = a.depositCap;
         uint256 held = _pull(assetId, from, amount);
         Check.that(held <= cap, DepositCapExceeded.selector, assetId, held, cap);
         _credit(accountId, assetId, amount);

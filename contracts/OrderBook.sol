@@ -6,6 +6,7 @@ import {ICreditManager} from "../interfaces/ICreditManager.sol";
 import {Condition, IOrderBook, Order, OrderState, OrderTerms} from "../interfaces/IOrderBook.sol";
 import {IPriceOracle} from "../interfaces/IPriceOracle.sol";
 import {IProtocol} from "../interfaces/IProtocol.sol";
+import {Check} from "./Check.sol";
 import {FillWindow} from "./perps/FillWindow.sol";
 import {MarketReader} from "./perps/MarketReader.sol";
 import {Pricing} from "./perps/Pricing.sol";
@@ -200,6 +201,7 @@ contract OrderBook is IOrderBook {
         OrderSlots memory o = _order(orderId);
         (OrderState state, uint256 price,) = _state(orderId, o);
         require(state == OrderState.Ready, OrderNotReady(orderId, state));
+        if (price == 0) price = _oracle(PROTOCOL.marketWords(o.marketId, FLAGS)).price();
         uint256 accountId = orderId >> 32;
         _cancelLinked(accountId, orderId, o.next);
         _delete(orderId, _orders[orderId].next);
@@ -208,7 +210,20 @@ contract OrderBook is IOrderBook {
             uint256[16] memory words = PROTOCOL.marketWords(o.marketId, FOR_PRICE);
             _checkPrice(words, accountId, o.marketId, o.size, o.limit, o.reduceOnly);
         }
-        MANAGER.fill(accountId, o.marketId, o.size, o.reduceOnly, o.keeperFee, keeper);
+        try MANAGER.fill(accountId, o.marketId, o.size, o.reduceOnly, o.keeperFee, keeper) {}
+        catch (bytes memory reason) {
+            if (!_isOwnFault(o, reason)) Check.bubble(reason);
+            emit OrderRefused(orderId, accountId, keeper, reason);
+            MANAGER.release(accountId, o.keeperFee, keeper);
+        }
+    }
+
+    /// @dev Whether an order failed for its own account on a market with two-step execution. Could such an order be tried again,
+    /// it would be filled only after its owner has seen more, by himself, once he has paid in what it lacks. What the lenders
+    /// lack is not his fault: whoever lends could take a stop-loss away with it.
+    function _isOwnFault(OrderSlots memory o, bytes memory reason) private view returns (bool) {
+        return bytes4(reason) == ICreditManager.AccountUnhealthy.selector
+            && _delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0;
     }
 
     /// @dev `price`: of the oracle, where it was asked. `missed`: dead because its price has passed.

@@ -27,7 +27,7 @@ struct AssetConfig {
 }
 
 /// @notice What an account can be told to do. `id`, `amount` and `limit` mean, by kind:
-/// Deposit: asset, base units taken from the caller.
+/// Deposit: asset, base units taken from the caller. Needs a usable price of what the account does not hold or owe yet.
 /// Withdraw: asset, base units sent to the owner of the account, whoever calls.
 /// Borrow: asset, base units added to the balance and to the debt.
 /// Repay: asset, base units of the balance that pay for debt.
@@ -37,7 +37,8 @@ struct AssetConfig {
 /// RemoveLiquidity: -, shares of the balance for PREP; `limit`: the least PREP. With a cooldown only matured shares.
 /// RequestRedeem: -, shares of the balance to be put into cooldown.
 /// CancelRequest: -, shares to be taken out of it again, newest request first.
-/// PlaceOrder: market, signed size; `limit`: the worst price, WAD, 0: any; `data`: `abi.encode(OrderTerms)`.
+/// PlaceOrder: market, signed size; `limit`: the worst price, WAD, 0: any; `data`: `abi.encode(OrderTerms)`. Whoever may do it
+/// spends: keeper fees go to whoever fills.
 /// CancelOrder: order.
 /// `type(int256).max` as an amount means all: of the balance (Withdraw, AddLiquidity, RemoveLiquidity, RequestRedeem), of the
 /// debt as far as the balance goes (Repay), of the requests (CancelRequest), of the position, with its sign turned (Reduce).

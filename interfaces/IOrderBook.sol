@@ -57,6 +57,9 @@ interface IOrderBook {
     event OrderCancelled(uint256 indexed orderId, uint256 indexed accountId);
     /// @notice An order was filled.
     event OrderTriggered(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, uint256 price);
+    /// @notice An order on a market with two-step execution could have been filled but for its own account (`reason`): it
+    /// would not stand well. It is gone, and its fee went to whoever tried.
+    event OrderRefused(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, bytes reason);
     /// @notice A dead order was removed. `feeToRemover`: whether the fee went to who did it or back to the account.
     event OrderRemoved(uint256 indexed orderId, uint256 indexed accountId, address indexed remover, bool feeToRemover);
     /// @notice An order of a batch was left as it is.
@@ -100,7 +103,7 @@ interface IOrderBook {
     /// that could not be cancelled by their account either (`OrderBound`).
     function execute(uint256 orderId) external;
 
-    /// @notice As `execute`, for many; one that fails is skipped. @return filled Which ones were filled.
+    /// @notice As `execute`, for many; one that fails is skipped. @return filled Which ones were filled, or used up (`OrderRefused`).
     function executeMany(uint256[] calldata orderIds) external returns (bool[] memory filled);
 
     /// @notice Removes a dead order. Its fee goes back to the account; in a market with two-step execution, where it is dead

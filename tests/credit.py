@@ -1,18 +1,20 @@
-"""Credit accounts on deployed contracts: markets and tokens of several decimals, and short words for what tests do."""
+"""Credit accounts on deployed contracts: markets and tokens of several decimals, and short words
+for what tests do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ape.api import AccountAPI
 from ape.contracts import ContractInstance
 from eth_utils import function_signature_to_4byte_selector as selector_of
 
-from prep.credit.actions import Action, encode
+from prep.credit.actions import Action, deposit, encode
 from prep.node import Node
 from tests.margin import KINDS
-from tests.suite import BTC, CONFIG_TUPLE, UNLIMITED, WAD, ZERO_ADDRESS, Suite, market_config
+from tests.suite import BTC, UNLIMITED, WAD, ZERO_ADDRESS, Suite, market_config
 
 # Assets and markets by id.
 PREP, SHARES, WETH, WBTC, USD = range(5)
+NAMES = {"prep": PREP, "shares": SHARES, "weth": WETH, "wbtc": WBTC, "usd": USD}
 BITCOIN, ETHER, SOL = range(3)
 INDEXED = 1
 DECIMALS = {PREP: 18, SHARES: 24, WETH: 18, WBTC: 8, USD: 6}
@@ -33,7 +35,11 @@ CONFIG = "(address,address,address,uint256,uint256,uint256)"
 EXECUTE = "execute(uint256,(uint8,uint256,int256,uint256,bytes)[])"
 ROLES = {
     "RISK_MANAGER": (
-        (f"addAsset({CONFIG})", f"setAsset(uint256,{CONFIG})", "setMarketLtv(uint256,uint256,uint256)"),
+        (
+            f"addAsset({CONFIG})",
+            f"setAsset(uint256,{CONFIG})",
+            "setMarketLtv(uint256,uint256,uint256)",
+        ),
         (
             "setBorrowCap(address,uint256)",
             "setRateCurve((uint256,uint256,uint256,uint256))",
@@ -47,7 +53,7 @@ ROLES = {
 
 @dataclass(frozen=True)
 class CreditSuite:
-    """One deployment. Amounts are base units, prices of assets and markets PREP for one of those, WAD."""
+    """One deployment. Amounts are base units."""
 
     suite: Suite
     manager: ContractInstance
@@ -61,7 +67,6 @@ class CreditSuite:
     market_oracles: dict[int, ContractInstance]
     node: Node
     liquidity_provider: AccountAPI
-    _known: set = field(default_factory=set)
 
     # -------------------------------------------------------------------------------------- doing
 
@@ -87,16 +92,13 @@ class CreditSuite:
         self.must(who, self.tokens[asset], "approve(address,uint256)", spender, UNLIMITED)
 
     def funded(self, owner: AccountAPI, **amounts: int) -> int:
-        """An account of `owner` that holds these base units, by the names of the assets in lower case."""
-        from prep.credit.actions import deposit
-
+        """An account of `owner` that holds these base units, by lower-case names of assets."""
         account = self.open(owner)
         for name, amount in amounts.items():
-            asset = {"prep": PREP, "shares": SHARES, "weth": WETH, "wbtc": WBTC, "usd": USD}[name]
+            asset = NAMES[name]
             self.give(owner, asset, amount)
-            if asset == SHARES:
-                amount = self.tokens[SHARES].balanceOf(owner)
-            self.act(owner, account, deposit(asset, amount))
+            held = self.tokens[SHARES].balanceOf(owner) if asset == SHARES else amount
+            self.act(owner, account, deposit(asset, held))
         return account
 
     def set_asset_price(self, asset: int, dollars: float | int) -> None:
@@ -166,7 +168,10 @@ def deploy_credit(
     }
     for role_name, (of_manager, of_lending) in ROLES.items():
         role = getattr(authority, role_name)()
-        for target, signatures in [(manager, of_manager), *((v, of_lending) for v in lending.values())]:
+        for target, signatures in [
+            (manager, of_manager),
+            *((v, of_lending) for v in lending.values()),
+        ]:
             selectors = [selector_of(s) for s in signatures]
             authority.setTargetFunctionRole(target, selectors, role, sender=admin)
 
@@ -186,7 +191,16 @@ def deploy_credit(
             manager.setAsset(asset, config, sender=suite.risk_manager)
         else:
             manager.addAsset(config, sender=suite.risk_manager)
-    contracts = (protocol, suite.vault, prep, suite.feed, suite.lens, suite.deleverager, manager, book)
+    contracts = (
+        protocol,
+        suite.vault,
+        prep,
+        suite.feed,
+        suite.lens,
+        suite.deleverager,
+        manager,
+        book,
+    )
     contracts += (share_oracle, tokens[WETH], oracles[WETH], lending[PREP])
     credit = CreditSuite(
         suite=suite,
@@ -208,6 +222,3 @@ def deploy_credit(
         credit.approve(liquidity_provider, asset, vault.address)
         vault.deposit(amount, liquidity_provider, sender=liquidity_provider)
     return credit
-
-
-__all__ = ["CONFIG_TUPLE", "CreditSuite", "deploy_credit"]

@@ -143,10 +143,9 @@ class Statement:
         """The oracle price of a position's market, nearest to the one of now, at which the account
         can be liquidated while all other prices, that of LP shares too, stay as they are.
 
-        It is looked for against the position first, below for a long one, and then on the other
-        side: a position that needs more than it wins is in danger there. Exact: one unit of price
-        nearer the account stands well. None if there is none, a price is missing, or the market was
-        settled, whose price is its last.
+        It is looked for below first, and then above: there a short one loses, and a long one may
+        need more than it wins. Exact: one unit of price nearer the account stands well. None if
+        there is none, a price is missing, or the market was settled, whose price is its last.
         """
         if self.missing or line.price is None or line.market.settled_price is not None:
             return None
@@ -157,8 +156,7 @@ class Statement:
             at = line.held(price, self.timestamp, for_liquidation=True)
             return not health(stakes, [*others, at]).well
 
-        ends = (LOWEST_PRICE, MAX_PRICE)
-        for end in ends if line.position.size > 0 else reversed(ends):
+        for end in (LOWEST_PRICE, MAX_PRICE):
             if in_danger(end):
                 return nearest(in_danger, line.price, end)
         return line.price if in_danger(line.price) else None

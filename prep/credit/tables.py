@@ -15,6 +15,8 @@ from prep.model.window import Condition
 
 UNKNOWN: Final = "no price"
 CENTS: Final = 2
+SIZE_PLACES: Final = 4
+"""Of an order, whose line is long."""
 PLACES: Final = 8
 """Of a price: as many as feeds have."""
 _PRICE_DECIMALS: Final = 36
@@ -110,7 +112,7 @@ def _orders(orders: tuple[OrderLine, ...]) -> Table:
         table.add_row(
             str(line.id),
             line.market,
-            units(line.order.size, line.decimals),
+            units(line.order.size, line.decimals, SIZE_PLACES),
             when,
             _price(line.order.limit, line.decimals) if line.order.limit else "any",
             "reduce only" if terms.reduce_only else "",

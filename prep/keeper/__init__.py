@@ -1,14 +1,16 @@
-"""The keeper: liquidates positions above the liquidation leverage, and if told to closes those that
-the vault can no longer carry.
+"""The keeper: liquidates positions above the liquidation leverage and credit accounts, fills orders
+and requests, and if told to closes what the vault can no longer carry.
 
-`Keeper.step()` is one round and returns a `Report`; `run` repeats it. `decide` and `deleverages`
-are the decisions alone, pure functions of a `Snapshot` and of `Settings`. docs/keeper.md.
+`Keeper.step()` is one round and returns a `Report`; `run` repeats it. `decide`, `deleverages`, and
+in `credit` `trials`, `judge` and `chores` are the decisions alone, pure functions of a snapshot and
+of `Settings`. docs/keeper.md.
 """
 
+from prep.keeper.closer import ToDeleverage
 from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, decide, plan
 from prep.keeper.deleverage import Close, Deleveraging, Side, Standing, deleverages, standing_of
-from prep.keeper.keeper import Keeper, ToDeleverage
+from prep.keeper.keeper import Keeper
 from prep.keeper.report import Deleverage, Failure, Liquidation, Report
 from prep.keeper.run import run, stopped_by_signals
 from prep.keeper.snapshot import (

@@ -1,52 +1,29 @@
 """One round after the other: reads, decides, simulates, sends, waits.
 
-Liquidations come first, as one block shows them. Then what the vault can no longer carry is closed,
-if that is wanted, one position at a time: after each everything is read anew, because a size
-that was decided on before may be too much.
+Liquidations of positions come first, as one block shows them; then credit accounts, orders and
+requests; then, if that is wanted, what the vault can no longer carry is closed.
 """
 
-from dataclasses import dataclass, replace
-from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
 from ape.api import AccountAPI
 
 from prep.credit.errors import types_of
-from prep.keeper.candidates import Candidates
 from prep.keeper.chain import Chain, NodeError, Reverted
+from prep.keeper.closer import Closer, ToDeleverage
 from prep.keeper.credit.desk import Desk
 from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, plan
-from prep.keeper.deleverage import Close, Deleveraging, deleverages, standing_of
-from prep.keeper.read import read, read_margin_positions
-from prep.keeper.report import Deleverage, Failure, Liquidation, Report, Round
+from prep.keeper.deleverage import Close
+from prep.keeper.read import read
+from prep.keeper.report import Failure, Liquidation, Report, Round
 from prep.keeper.sender import Call, Mined, NotSent, Sender
-from prep.keeper.snapshot import Id, MarginKey, Snapshot
+from prep.keeper.snapshot import Snapshot
 from prep.reverts import web3_of
 
 _TOO_LATE: Final = {"PositionHealthy", "UnknownPosition"}
 """What the protocol answers when somebody else was first, or the price came back."""
-_BUSY: Final = "MarketBusy"
-"""Somebody has traded in the same block: it can be closed in the next one."""
-_OF_TRADER: Final = "deleverage(address,uint256)"
-_OF_ACCOUNT: Final = "deleverage(address,uint256,uint256,uint256)"
-REFUSED_FOR: Final = 50
-"""Blocks for which a position is left alone that could not be closed though nothing was against it:
-as long as its client refuses, others are to have their turn."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToDeleverage:
-    """What a keeper that deleverages needs beside protocol and lens."""
-
-    vault: Any
-    """An Ape contract instance, as the next one."""
-    deleverager: Any
-    first_block: int = 0
-    """Events are read from here on."""
-    events_file: Path | None = None
-    """Where that is kept for the next start; None: nowhere."""
 
 
 class Keeper:
@@ -88,19 +65,20 @@ class Keeper:
         if credit is not None:
             self.desk = Desk(self.chain, self._sender, credit, project, execute, self._stop)
         self._vault: Any = None
+        self.closer: Closer | None = None
         if deleverage is not None:
             self._vault = self.chain.contract(deleverage.vault)
-            self._deleverager = self.chain.contract(deleverage.deleverager)
-            self._candidates = Candidates(
+            self.closer = Closer(
                 self.chain,
+                self._sender,
                 self._protocol,
-                deleverage.first_block,
+                self._lens,
+                deleverage,
                 chain_id,
-                deleverage.events_file,
+                self._read,
+                execute,
                 self._stop,
             )
-        self._last_close = 0  # the block of the last deleverage
-        self._refused: dict[Id, tuple[int, str]] = {}  # until which block, and why
 
     def step(self) -> Report:
         """One round. Never raises for what a node or a contract does: the report says it."""
@@ -113,8 +91,8 @@ class Keeper:
             self.act(snapshot, todo, done)
             if self.desk is not None:
                 self._serve_credit(self.desk, done)
-            if self._vault is not None:
-                self._deleverage_if_due(snapshot, done)
+            if self.closer is not None:
+                self._deleverage_if_due(self.closer, snapshot, done)
         except NodeError as error:
             done.unreachable = str(error)
         return done.report(self.chain.requests - before)
@@ -187,111 +165,17 @@ class Keeper:
         else:
             done.errors.append(Failure(action.id, str(refusal)))
 
-    # ---------------------------------------------------------------------------------- deleverage
-
-    def _deleverage_if_due(self, snapshot: Snapshot, done: Round) -> None:
+    def _deleverage_if_due(self, closer: Closer, snapshot: Snapshot, done: Round) -> None:
         """A node that fails here, at events for one, is not to slow liquidations down."""
         try:
-            self.deleverage(self._read() if self._has_acted(done) else snapshot, done)
+            if self._has_acted(done):
+                snapshot = self._read()
+            closer.deleverage(snapshot, self.settings, done)
         except NodeError as error:
             done.interrupted = str(error)
 
     def _has_acted(self, done: Round) -> bool:
         return self.execute and bool(done.actions or done.credit.actions)
-
-    def deleverage(self, snapshot: Snapshot, done: Round) -> None:
-        """Closes one position after the other until nothing is due, or nothing more can be done."""
-        most = self.settings.max_actions
-        for attempt in range(most + 1):
-            complete = self._with_margin_positions(snapshot)
-            if complete is None:
-                done.left = "stopping"
-                return
-            done.snapshot = complete
-            if complete.block < self._last_close:
-                # Decided on the state before, a size may be too much, and be taken all the same.
-                done.left = f"the node is behind block {self._last_close}"
-                return
-            refused = self._still_refused(complete.block)
-            left = most - attempt
-            todo = deleverages(
-                complete, self.settings, min(1, left) if self.execute else left, refused
-            )
-            done.standing, done.left = todo.standing, todo.left
-            done.kept = list(todo.skipped)
-            if todo.standing is not None and todo.standing.due:
-                done.kept += [Skipped(name, reason) for name, reason in refused.items()]
-            if not todo.actions or not self._attempt(todo, complete, done):
-                return
-            snapshot = self._read()
-
-    def _with_margin_positions(self, snapshot: Snapshot) -> Snapshot | None:
-        """They are read only when something is due, but events in every round. None: stopped."""
-        if not self._candidates.update(snapshot.block, self.settings.block_range):
-            return None
-        standing = standing_of(snapshot)
-        if standing is None or not standing.due:
-            return snapshot
-        positions = read_margin_positions(
-            self.chain,
-            self._lens,
-            self._candidates.keys,
-            snapshot.block,
-            self.settings.page_size,
-        )
-        return replace(snapshot, margin_positions=positions)
-
-    def _attempt(self, todo: Deleveraging, snapshot: Snapshot, done: Round) -> bool:
-        """Carries the first action out. Whether to look again."""
-        action, call = todo.actions[0], self._deleverage_call(todo.actions[0])
-        if self._stop.is_set() or self._sender.waiting:
-            waiting = self._sender.waiting
-            done.left = f"waiting for {waiting}" if waiting else "stopping"
-            return False
-        try:
-            if (refusal := self._sender.refusal(call, "pending")) is not None:
-                raise refusal
-            gas = self._sender.gas_of(call) if self.execute else 0
-        except Reverted as refusal:
-            as_decided = self._sender.refusal(call, snapshot.block)
-            if as_decided is None or as_decided.name == _BUSY or refusal.name == _BUSY:
-                done.skipped.append(Skipped(action.id, f"changed meanwhile: {refusal}"))
-                done.left = "the state has changed"
-                return False
-            # Neither vault nor market refuse what was decided on the same block: its client.
-            done.errors.append(Failure(action.id, str(refusal)))
-            self._refused[action.id] = snapshot.block + REFUSED_FOR, f"refused: {refusal}"
-            return True
-        done.closes += todo.actions
-        if not self.execute:
-            return False
-        gas_limit = gas * 3 // 2
-        if gas_limit > self.settings.max_deleverage_gas:
-            done.left = f"gas {gas_limit} above {self.settings.max_deleverage_gas}"
-            return False
-        try:
-            mined = self._sender.send(call, gas_limit, self.settings, snapshot.timestamp, done)
-        except NotSent as limit:
-            done.left = str(limit)
-            return False
-        if mined is None:
-            done.left = "waiting"
-            return False
-        self._book(mined, done)
-        return True
-
-    def _still_refused(self, block: int) -> dict[Id, str]:
-        """Positions that could not be closed lately though they should have been, and why."""
-        self._refused = {name: item for name, item in self._refused.items() if item[0] > block}
-        return {name: reason for name, (_, reason) in self._refused.items()}
-
-    def _deleverage_call(self, action: Close) -> Call:
-        name, deleverager = action.id, self._deleverager
-        limit = self.settings.max_gas_price
-        if isinstance(name, MarginKey):
-            key = (name.client, name.account, name.market_id)
-            return Call(action, deleverager, _OF_ACCOUNT, (*key, action.max_size), limit)
-        return Call(action, deleverager, _OF_TRADER, (action.owner, action.max_size), limit)
 
     # ------------------------------------------------------------------------------------- results
 
@@ -299,7 +183,11 @@ class Keeper:
         """What a mined transaction has done, or why it reverted."""
         call, receipt = mined.call, mined.receipt
         action = call.action
-        if not isinstance(action, Action | Close):
+        if isinstance(action, Close):
+            assert self.closer is not None
+            self.closer.book(mined, done)
+            return
+        if not isinstance(action, Action):
             assert self.desk is not None
             self.desk.book(mined, done)
             return
@@ -307,31 +195,8 @@ class Keeper:
             refusal = self._sender.refusal(call, receipt["blockNumber"])
             if refusal is None:
                 done.errors.append(Failure(action.id, "reverted when mined"))
-            elif isinstance(action, Close):
-                done.skipped.append(Skipped(action.id, f"came too late: {refusal}"))
             else:
                 self._note_refusal(action, refusal, done)
-            return
-        common: dict[str, Any] = {
-            "gas_cost": mined.gas_cost,
-            "gas_used": receipt["gasUsed"],
-            "transaction": receipt["transactionHash"].to_0x_hex(),
-            "block": receipt["blockNumber"],
-        }
-        if isinstance(action, Close):
-            name = "TraderDeleveraged" if isinstance(action.id, int) else "AccountDeleveraged"
-            (event,) = self.chain.events(receipt, call.contract, name)
-            self._last_close = receipt["blockNumber"]
-            done.deleveraged.append(
-                Deleverage(
-                    action=action,
-                    size=event["size"],
-                    settlement=event["settlement"],
-                    ratio_before=event["ratioBefore"],
-                    ratio_after=event["ratioAfter"],
-                    **common,
-                )
-            )
             return
         (event,) = self.chain.events(receipt, call.contract, "PositionLiquidated")
         done.liquidated.append(
@@ -340,6 +205,9 @@ class Keeper:
                 trader=action.trader,
                 reward=event["reward"],
                 expected_reward=action.reward,
-                **common,
+                gas_cost=mined.gas_cost,
+                gas_used=receipt["gasUsed"],
+                transaction=receipt["transactionHash"].to_0x_hex(),
+                block=receipt["blockNumber"],
             )
         )

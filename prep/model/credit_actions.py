@@ -5,7 +5,8 @@ that asset or market exist; that they can be used so; what "all" is, which is no
 account has it; what the vaults, the protocol and the order book say, before anything is credited;
 how many assets or positions it has then. By kind:
 
-- Deposit: `ZeroAmount`, `UnknownAsset`, the token's errors, `DepositCapExceeded`, `TooMany`.
+- Deposit: `ZeroAmount`, `UnknownAsset`, the oracle's error for what is not held yet, the token's
+  errors, `DepositCapExceeded`, `TooMany`.
 - Withdraw: `ZeroAmount`, `UnknownAsset`, `InsufficientBalance`, the token's errors.
 - Borrow: `ZeroAmount`, `UnknownAsset`, `NotBorrowable`, the lending vault's errors, `TooMany`.
 - Repay: `ZeroAmount`, `UnknownAsset`, `InsufficientBalance`. No more than the debt is taken.
@@ -50,6 +51,9 @@ class Actions(Accounts):
     def _deposit(self, caller: Hashable, account_id: int, action: Action) -> None:
         amount = _positive(action.amount)
         asset = self.asset(action.id)
+        # An asset without a price keeps an account from being liquidated.
+        if action.id not in self.accounts[account_id].assets:
+            self.price(action.id)
         if action.id == LP_SHARES:
             self._move_shares(caller, self.client, amount)
         held = asset.held + amount + (self.reserved_fees if action.id == PREP else 0)

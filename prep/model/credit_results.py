@@ -204,6 +204,16 @@ class OrderTriggered(NamedTuple):
     """The oracle's, WAD."""
 
 
+class OrderRefused(NamedTuple):
+    """An order on a market with two-step execution that only its own account stood against is gone;
+    its fee went to whoever tried."""
+
+    order_id: int
+    account: int
+    keeper: Hashable
+    reason: Rejected
+
+
 class OrderRemoved(NamedTuple):
     """A dead order was removed."""
 

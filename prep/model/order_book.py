@@ -19,6 +19,7 @@ from prep.model.credit_results import (
     Order,
     OrderCancelled,
     OrderPlaced,
+    OrderRefused,
     OrderRemoved,
     OrderSkipped,
     OrderTerms,
@@ -164,15 +165,23 @@ class OrderBook:
                 credit.release(order.account, fees, None)
             self._take_out(order_id)
             credit.undo.events.append(OrderTriggered(order_id, order.account, caller, price))
-            credit.fill(
-                order.account,
-                order.market_id,
-                order.size,
-                order.terms.reduce_only,
-                order.limit,
-                order.terms.keeper_fee,
-                caller,
-            )
+            try:
+                credit.fill(
+                    order.account,
+                    order.market_id,
+                    order.size,
+                    order.terms.reduce_only,
+                    order.limit,
+                    order.terms.keeper_fee,
+                    caller,
+                )
+            except Rejected as reason:
+                delay = credit.system.market(order.market_id).config.min_execution_delay
+                if not delay or reason.name != "AccountUnhealthy":
+                    raise
+                event = OrderRefused(order_id, order.account, caller, reason)
+                credit.undo.events.append(event)
+                credit.release(order.account, order.terms.keeper_fee, caller)
 
     def _is_bound(self, order_id: int, order: Order) -> bool:
         """Whether an order has to be left to whoever fills it: on a market with two-step execution

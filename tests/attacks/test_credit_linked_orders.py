@@ -1,6 +1,6 @@
-"""Attack: on a market with two-step execution an order cannot be cancelled once its fate may be known.
-So it is linked to a cheap one elsewhere, which the attacker fills himself if he does not like what he
-has seen: filling one cancels the other.
+"""Attack: on a market with two-step execution an order cannot be cancelled once its fate may be
+known. So it is linked to a cheap one elsewhere, which the attacker fills himself if he does not
+like what he has seen: filling one cancels the other.
 
 An order that its account could not cancel is not cancelled by a linked one either.
 """
@@ -41,7 +41,8 @@ def account(credit, attacker):
 
 
 def cheap(credit, linked_to=0) -> Action:
-    """A tenth of a SOL, at any price, at once: ten dollars are the least that a position may be worth."""
+    """A tenth of a SOL, at any price, at once: ten dollars are the least that a position may be
+    worth."""
     terms = OrderTerms(Condition.AT_OR_ABOVE, 1, False, now(credit) + HOUR, 0, linked_to)
     return place_order(SOL, 10**5, terms)
 

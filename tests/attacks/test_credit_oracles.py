@@ -1,8 +1,9 @@
-"""Attack: something in the account has no usable price, so that it cannot be liquidated: a unit of a
-token whose oracle refuses, or a share of a vault that is worth nothing.
+"""Attack: something in the account has no usable price, so that it cannot be liquidated: a unit of
+a token whose oracle refuses, or a share of a vault that is worth nothing.
 
-A share of an empty vault still has a price. Where an oracle refuses, the account waits for it (R6), and
-nobody else does; what it holds cannot be used meanwhile, and the risk manager can replace the oracle.
+A share of an empty vault still has a price. Where an oracle refuses, the account waits for it (R6),
+and nobody else does; what it holds cannot be used meanwhile, and the risk manager can replace the
+oracle.
 """
 
 import pytest

@@ -1,5 +1,5 @@
-"""Attack: a collateral calls back in the middle of a list of actions, or of a liquidation: to act on
-the account once more, so that it is not checked or counted twice, on others, or to give it away.
+"""Attack: a collateral calls back in the middle of a list of actions, or of a liquidation: to act
+on the account once more, so that it is not checked or counted twice, on others, or to give it away.
 
 Whatever acts on accounts is refused then; a deleverage is not, and counts as if it had come before.
 """
@@ -47,8 +47,8 @@ def hostile(own, project, lp):
 
 @pytest.fixture
 def scene(own, hostile, victim, stranger, liquidator):
-    """The token's account holds the token and PREP, owes the token, and has a long position that is to
-    be deleveraged; a victim can be liquidated, and has an order that can be filled."""
+    """The token's account holds the token and PREP, owes the token, and has a long position that is
+    to be deleveraged; a victim can be liquidated, and has an order that can be filled."""
     hostile.give(hostile.token, 2 * FUNDS)
     own.suite.prep.mint(hostile.token, FUNDS, sender=own.suite.admin)
     hostile.run(own.suite.prep, own.suite.prep.approve.encode_input(own.manager, UNLIMITED))

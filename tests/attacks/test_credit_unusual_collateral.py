@@ -1,4 +1,5 @@
-"""Attack: a collateral that takes a fee on transfer, or blocks the owner, the liquidator or the manager.
+"""Attack: a collateral that takes a fee on transfer, or blocks the owner, the liquidator or the
+manager.
 
 A fee is refused wherever tokens come in. Whoever is blocked is harmed alone: others go on, and the
 account can be liquidated by somebody else, or through another collateral.
@@ -132,8 +133,8 @@ def test_liquidate__liquidator_or_manager_blocked__through_another_collateral(
 def test_liquidate__manager_blocked_and_token_held_and_owed__waits_for_the_token(
     own, hostile, victim, liquidator, account
 ):
-    """The bound: what is both held and owed of a token that nobody can move stops the liquidation of
-    this account, until the token moves again. Those of others it does not stop."""
+    """The bound: what is both held and owed of a token that nobody can move stops the liquidation
+    of this account, until the token moves again. Those of others it does not stop."""
     own.act(victim, account, borrow(HOSTILE, WAD))
     other = own.funded(victim, weth=5 * WAD)
     own.act(victim, other, borrow(PREP, 7_000 * WAD), withdraw(PREP, 7_000 * WAD))

@@ -68,7 +68,8 @@ def wallet(credit: CreditSuite, who, asset: int) -> int:
 
 
 def wealth(credit: CreditSuite, people: Iterable, accounts: Iterable[int]) -> dict[int, int]:
-    """Of each asset: wallets, balances of accounts, less what those owe. Positions must be closed."""
+    """Of each asset: wallets, balances of accounts, less what those owe. Positions must be
+    closed."""
     people, accounts = list(people), list(accounts)
     for account in accounts:
         markets = credit.manager.contents(account)[1]
@@ -117,7 +118,8 @@ def later(credit: CreditSuite, seconds: int) -> None:
 
 
 def two_step(credit: CreditSuite, delay: int) -> None:
-    """Orders on the ETHER market fill at the first price that is published so many seconds after."""
+    """Orders on the ETHER market fill at the first price that is published so many seconds
+    after."""
     config = market_config(
         credit.market_oracles[ETHER], ETHER_MARKET | {"minExecutionDelay": delay}
     )

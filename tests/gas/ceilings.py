@@ -48,8 +48,9 @@ CREDIT = {
     "liquidate": 380_000,
 }
 
-# What a further position, or a further collateral, may add to a health check. A position in a market with skew pricing and
-# funding is above what was wanted, 25,000: twelve words and accounts that nothing has touched before cost 23,000 alone.
+# What a further position, or a further collateral, may add to a health check. A position in a
+# market with skew pricing and funding is above what was wanted, 25,000: the words and accounts that
+# nothing has touched before cost 21,900 alone.
 HEALTH_CHECK = {
     "skew and funding": {"collateral": 25_000},
     "no skew": {"position": 25_000, "collateral": 25_000},

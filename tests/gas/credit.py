@@ -4,6 +4,8 @@ All prices come through Chainlink adapters. Every action comes an hour after the
 interest, funding and fees accrue each time, and with every slot written before.
 """
 
+from itertools import pairwise
+
 from ape.api import AccountAPI
 
 from prep.credit import actions as do
@@ -102,7 +104,7 @@ class Floor:
         self.act("cancel order", account, do.cancel_order(third))
 
     def liquidate(self) -> None:
-        """One position, one collateral, which are what the account has, and its loss is borrowed."""
+        """An account with one position and one collateral; its loss is borrowed."""
         account = self.credit.funded(self.trader, weth=5 * WAD)
         self.act(None, account, do.trade(self.market, WAD + ODD))
         self.meter.price(2_000)
@@ -130,5 +132,5 @@ class Floor:
     def added(self) -> dict[str, int]:
         """What each further position, and each further collateral, has added to a health check."""
         by_number = [gas for name, gas in self.meter.gas.items() if name.startswith("withdraw w")]
-        more = [after - before for before, after in zip(by_number, by_number[1:], strict=False)]
+        more = [after - before for before, after in pairwise(by_number)]
         return {"position": max(more[:2]), "collateral": max(more[2:])}

@@ -1,6 +1,14 @@
 """docs/gas.md, made from the committed numbers so that it cannot drift from them."""
 
-from tests.gas.ceilings import CEILINGS, FURTHER_MARKET, MAX_CODE_SIZE, OLDER, ORDERS
+from tests.gas.ceilings import (
+    CEILINGS,
+    CREDIT,
+    FURTHER_MARKET,
+    HEALTH_CHECK,
+    MAX_CODE_SIZE,
+    OLDER,
+    ORDERS,
+)
 
 TEXT = """# What actions cost
 
@@ -36,6 +44,23 @@ on, without skew pricing.
 
 {orders}
 
+## Credit accounts and lenders
+
+Lists of actions, orders and liquidations through the credit manager, on a market with skew pricing
+and funding, and on one without; every asset and every market over a Chainlink adapter and a feed of
+its own. The account that is liquidated has one position and one collateral; its loss is borrowed.
+
+{credit}
+
+A health check reads each asset and each position of the account, of which there are 9 and 8 at
+most. What one more adds, nothing of it touched before in the transaction:
+
+{health}
+
+A position in a market with skew pricing and funding is above the 25,000 that were wanted: its
+price, its open interest, its funding and the position itself are in eight words and two accounts
+that are cold, 21,900 gas together before anything is computed.
+
 ## How cost grows
 
 - **With positions: not at all.** `tests/gas/test_scaling.py` lives the same day with 10, 100 and
@@ -48,7 +73,8 @@ on, without skew pricing.
 
 {further}
 
-- **With accounts and LPs:** not at all.
+- **With accounts, lenders and LPs:** not at all. A health check grows with what the account
+  itself has.
 - **With requests:** with those in the LP's own queue, a slot each, of which there are 8 at most.
   Who has none, in a vault that never had a cooldown, pays for nothing.
 - **Views:** `ProtocolLens.positions` grows with the number of ids asked for, `getIdsNotInUse`
@@ -66,11 +92,26 @@ def render(snapshot: dict) -> str:
     btc = [
         (name, gas, CEILINGS.get(name), OLDER.get(name)) for name, gas in snapshot["btc"].items()
     ]
+    added = {kind: snapshot[f"added to a health check, {kind}"] for kind in HEALTH_CHECK}
     return TEXT.format(
         btc=_table(("action", "gas", "ceiling", "older"), btc),
         full=_table(("action", "gas"), list(snapshot["everything on"].items())),
         orders=_table(
             ("action", "skew, funding", "ceiling", "everything on", "no skew"), _orders(snapshot)
+        ),
+        credit=_table(
+            ("action", "skew, funding", "no skew", "ceiling"),
+            [
+                (name, gas, snapshot["credit, no skew"][name], CREDIT.get(name))
+                for name, gas in snapshot["credit, skew and funding"].items()
+            ],
+        ),
+        health=_table(
+            ("one more", "skew, funding", "no skew", "ceiling"),
+            [
+                (name, gas, added["no skew"][name], HEALTH_CHECK["no skew"][name])
+                for name, gas in added["skew and funding"].items()
+            ],
         ),
         further=_table(("action", "plain", "ceiling", "skewed", "ceiling"), _further(snapshot)),
         sizes=_table(("contract", "bytes"), list(snapshot["code size"].items())),

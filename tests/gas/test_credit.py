@@ -34,5 +34,7 @@ def test_gas__health_check__each_adds_as_committed(create_floor, kind):
     floor.health_checks()
     added = floor.added()
     compare(f"added to a health check, {kind}", added)
-    over = {name: added[name] for name, ceiling in HEALTH_CHECK[kind].items() if added[name] > ceiling}
+    over = {
+        name: added[name] for name, ceiling in HEALTH_CHECK[kind].items() if added[name] > ceiling
+    }
     assert not over, f"above the ceilings: {over}"

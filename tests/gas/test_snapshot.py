@@ -25,6 +25,11 @@ CONTRACTS = (
     "PrepToken",
     "ChainlinkOracle",
     "Authority",
+    "TradeRequests",
+    "CreditManager",
+    "OrderBook",
+    "LendingVault",
+    "ShareOracle",
 )
 UPDATE = bool(os.environ.get("PREP_UPDATE_GAS"))
 

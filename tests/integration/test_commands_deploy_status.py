@@ -14,6 +14,7 @@ from threading import Thread
 import pytest
 from eth_account import Account
 
+from prep.credit.actions import deposit, encode
 from prep.node import Node
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,8 @@ PUBLIC_CHAIN = 11155111
 WAD = 10**18
 PASSPHRASE = "correct horse"
 KEY = "0x" + 32 * "17"
-CONTRACTS = ("PrepToken", "Vault", "Protocol", "MockAggregator")
+CONTRACTS = ("PrepToken", "Vault", "Protocol", "MockAggregator", "CreditManager")
+ACTIONS = "(uint8,uint256,int256,uint256,bytes)"
 NAMES = (
     "Authority",
     "PrepToken",
@@ -511,6 +513,26 @@ def test_status__stopped_withdrawals__says_so_until_they_go_on(run, market):
         send(deployer, "Vault", function)
         result = run("status", "--network", uri, "--folder", folder)
         assert (says in result.out.splitlines()) is stopped
+
+
+def test_status__account__shows_it_and_refuses_unknown_ones(run, market):
+    folder, uri, client, send, (owner, _) = market
+    where = ("status", "--network", uri, "--folder", folder, "--account")
+    assert run(*where, 1).error == "there is no credit account 1: there is none yet"
+    snapshot = client.rpc("evm_snapshot")
+    manager = json.loads((folder / "31337.json").read_text())["contracts"]["CreditManager"]
+    send(owner, "PrepToken", "approve(address,uint256)", manager["address"], 10**30)
+    send(owner, "CreditManager", "open(address)", owner)
+    # No price is asked for where there is nothing but PREP.
+    paid_in = encode([deposit(0, 1_000 * WAD)])
+    send(owner, "CreditManager", f"execute(uint256,{ACTIONS}[])", 1, paid_in)
+    result = run(*where, 1)
+    client.rpc("evm_revert", snapshot)
+    assert result.code == 0, result.err
+    assert result.table["Owner"].lower() == owner.lower()
+    assert result.table["PREP"] == "1,000"
+    assert result.table["Collateral, weighted"] == "1,000"
+    assert run(*where, "one").code == 2
 
 
 def test_status__negative_top__usage_error(run):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from prep.credit.actions import deposit, encode, stop_loss, trade
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.keeper.log import LOGGER
@@ -219,14 +220,62 @@ def test_keeper__dry_run__changes_nothing_and_execute_does(deployed, state, port
         assert liquidatable(client, contracts) == [False, False], "P5"
 
 
+def test_keeper__credit_accounts__are_liquidated_and_left_alone_when_not_wanted(
+    deployed, state, port, tmp_path, admin, crowd
+):
+    folder, contracts = deployed
+    types = [contract.contract_type for contract in contracts.values()]
+    prep, manager, book, feed = (
+        contracts[name].address for name in ("PrepToken", "CreditManager", "OrderBook", "ETH/feed")
+    )
+    owner = crowd[0].address
+    with node(port, state, *types) as (_, client):
+
+        def send(sender, contract, signature, *arguments):
+            assert client.send(sender, contract, signature, *arguments)[0], signature
+
+        send(admin.address, prep, "mint(address,uint256)", owner, 200 * WAD)
+        send(owner, prep, "approve(address,uint256)", manager, UNLIMITED)
+        send(owner, manager, "open(address)", owner)
+        long = [deposit(0, 200 * WAD), trade(1, 5 * WAD)]  # 2,000 PREP of ether
+        stop = stop_loss(1, -WAD, 390 * WAD, client.time() + 10_000, 2 * WAD)
+        execute = "execute(uint256,(uint8,uint256,int256,uint256,bytes)[])"
+        send(owner, manager, execute, 1, encode([*long, stop]))
+        send(admin.address, feed, "setAnswer(int256)", 370 * 10**8)
+        block = int(client.rpc("eth_blockNumber"), 16)
+
+        with keeper(tmp_path, port, folder, "--once", "--no-credit", *EXECUTE) as without:
+            assert without.process.wait(PATIENCE) == 0, without.text()
+        with keeper(tmp_path, port, folder, "--once") as dry:
+            assert dry.process.wait(PATIENCE) == 0, dry.text()
+        assert len(dry.lines("would-liquidate-account")) == len(dry.lines("would-fill")) == 1
+        assert int(client.rpc("eth_blockNumber"), 16) == block
+
+        with keeper(tmp_path, port, folder, "--once", *EXECUTE) as real:
+            assert real.process.wait(PATIENCE) == 0, real.text()
+        (line,) = real.lines("liquidated-account")
+        assert (
+            " id=account/1 debt=0 repaid=0 collateral=0 seized=0 closed=1850 reward=4.625 " in line
+        )
+        assert real.lines("filled") == [], "there is no position any more"
+        assert "Traceback" not in real.text()
+        _, markets = client.read((manager, "contents(uint256)", 1))[0]
+        assert markets == ()
+        assert client.read((book, "ordersOf(uint256)", 1))[0] != ()
+
+
 def test_keeper__told_to_deleverage__does_until_the_ratio_is_at_its_target(
     deployed, state, port, tmp_path, admin
 ):
     folder, contracts = deployed
-    types = [contract.contract_type for contract in contracts.values()]
-    feed, vault, lens = (contracts[n].address for n in ("BTC/feed", "Vault", "ProtocolLens"))
+    # Functions are told apart by their names: `vault()` is the lens's here.
+    names = ("BTC/feed", "Vault", "ProtocolLens")
+    types = [contracts[name].contract_type for name in names]
+    feed, vault, lens = (contracts[name].address for name in names)
     events = tmp_path / "events.json"
     options = ("--deleverage", "--events-file", events, "--once")
+    # Last, so that `vault()` is this one's.
+    types.append(contracts["ProtocolLens"].contract_type)
     with node(port, state, *types) as (_, client):
         client.send(admin.address, feed, "setAnswer(int256)", 20_000 * 10**8)
         client.send(admin.address, vault, "setTargetCollateralizationRatio(uint256)", 5 * WAD)
@@ -259,6 +308,7 @@ def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
     cases = {
         "record": (port, empty, (), "Error: nothing is deployed on chain 31337: "),
         "account": (port, folder, ("--execute", "--account", "nobody"), "Error: no account has"),
+        "approval": (port, folder, ("--approve",), "Error: --approve needs a limit for each"),
         "node": (free_port, folder, (), f"Error: cannot connect to http://127.0.0.1:{free_port}"),
     }
     with node(port, state), ExitStack() as stack:

@@ -40,6 +40,7 @@ class CreditWorld:
     def __init__(self, market: MarketConfig, curve: RateCurve, lent: int = 30_000) -> None:
         self.credit = credit = bench(market, curve, lent)
         self.system = credit.system
+        self.system.set_protocol_fee_rate(WAD // 3)
         delay = MarketConfig(min_execution_delay=60, closing_fee_rate=WAD // 1_000)
         self.system.add_market(delay)
         credit.set_market_ltv(GEM, MarketLtv(8_000, 9_000))

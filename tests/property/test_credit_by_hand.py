@@ -51,7 +51,8 @@ def test_settle__lenders_have_too_little__fails() -> None:
 
 
 def test_execute__second_action_fails__leaves_nothing() -> None:
-    credit = bench()
+    credit = bench(MarketConfig(closing_fee_rate=WAD // 100))
+    credit.system.set_protocol_fee_rate(WAD // 2)
     account = long_on(credit, 1_000)
     set_market(credit, ETH, 3_200)
     liquidity, contents = credit.system.vault.liquidity, credit.contents(account)
@@ -65,6 +66,7 @@ def test_execute__second_action_fails__leaves_nothing() -> None:
     assert refused == Rejected("ActionFailed", 2, error)
     assert (credit.system.vault.liquidity, credit.contents(account)) == (liquidity, contents)
     assert credit.system.markets[ETH].long_oi == UNIT
+    assert credit.system.unpaid_protocol_fees == 0
     assert credit.asset(USDC).config.pool.idle == 100_000 * DOLLAR
     assert credit.asset(USDC).held == 0
     assert credit.events == ()
@@ -120,3 +122,14 @@ def test_deleverage__loser_on_a_side_above_its_cap__the_account_pays() -> None:
     assert (result.size, result.settlement) == (UNIT // 2, -600 * UNIT)
     assert credit.contents(account) == ([(PREP, 0, 100 * UNIT, 100 * UNIT)], [ETH])
     assert outcome(credit.deleverage, 9, 7, 1) == Rejected("NothingToClose")
+
+
+def test_health__fractions__are_rounded_against_the_account() -> None:
+    credit = bench()
+    account = credit.open("owner")
+    credit.set_asset_price(USDC, 15 * WAD // 10)
+    credit.set_asset_price(WETH, 17 * WAD // 10)
+    actions = [Action(A.DEPOSIT, WETH, 9), Action(A.BORROW, USDC, 3), Action(A.WITHDRAW, USDC, 2)]
+    credit.execute("owner", account, actions)
+    # 15.3 -> 15, 80 % of it 12; 1.5 -> 1, 88 % of it 0.88 -> 0; 4.5 -> 5, 5.68 -> 6.
+    assert credit.health(account, for_liquidation=False) == (16, 12, 5, 6, 0, 0)

@@ -55,6 +55,7 @@ def test_accrue__one_year__three_terms_of_the_exponential() -> None:
     made.borrow("manager", 50_000)
     made.now += YEAR
     assert made.debt_index() == TEN_PERCENT
+    assert made.utilisation() == 55_258 * WAD // 105_258, "with interest until now"
     result = made.accrue()
     # 50,000 * 0.1051666... = 5,258.33; a fifth is 1,051.66
     assert (result.index, result.interest, result.reserves) == (TEN_PERCENT, 5_258, 1_051)

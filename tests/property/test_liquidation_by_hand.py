@@ -50,6 +50,54 @@ def test_liquidate__loss_that_nobody_lends__liquidator_supplies_for_collateral()
     assert credit.contents(account) == ([(WETH, 120 * MILLI, 0, 0)], [])
 
 
+def test_liquidate__supplies_of_several_positions__count_together() -> None:
+    credit = bench(lent=100)
+    account = long_on(credit, 400)
+    do(credit, account, A.DEPOSIT, WETH, UNIT)
+    do(credit, account, A.TRADE, ETH, UNIT)
+    do(credit, account, A.TRADE, BTC, COIN[BTC] // 10)
+    set_market(credit, BTC, 50_000)  # 1,000 lost: 400 held, 100 borrowed, 500 supplied
+    set_market(credit, ETH, 2_000)  # 2,000 lost: a unit more than is left
+    result = credit.liquidate("keeper", account, PREP, WETH, 2_500 * UNIT - 1)
+    assert (result.closed, result.repaid) == (5_000 * UNIT, 500 * UNIT)
+    assert result.seized == 550 * UNIT // 3_000
+    reason = Rejected("CannotBorrow", PREP, 2_000 * UNIT, 0)
+    assert CloseSkipped(account, ETH, reason) in credit.events
+
+
+def test_liquidate__supplied_and_repaid__at_most_what_is_allowed_together() -> None:
+    credit = bench(lent=1_500)
+    account = credit.open("owner")
+    do(credit, account, A.DEPOSIT, WETH, UNIT)
+    actions = [Action(A.BORROW, PREP, 1_500 * UNIT), Action(A.WITHDRAW, PREP, ALL)]
+    credit.execute("owner", account, [*actions, Action(A.TRADE, ETH, UNIT)])
+    set_market(credit, ETH, 2_900)
+    credit.set_asset_price(WETH, asset_price(1_900, 18))
+    # 100 supplied; (1.1 * 1,500 - 1,567.5) / (1.1 - 1.1 * 0.825) = 428.6 would reach the target.
+    result = credit.liquidate("keeper", account, PREP, WETH, 300 * UNIT)
+    assert (result.repaid, result.bonus) == (300 * UNIT, WAD // 10)
+    assert result.seized == 330 * UNIT // 1_900
+    assert credit.holding(account, PREP).debt == 1_300 * UNIT
+
+
+def test_liquidate__shares_in_lapsed_requests__can_be_seized() -> None:
+    credit = bench()
+    account = credit.open("owner")
+    credit.system.set_cooldown_period(1_000)
+    actions = [
+        Action(A.DEPOSIT, PREP, 3_000 * UNIT),
+        Action(A.ADD_LIQUIDITY, 0, ALL),
+        Action(A.REQUEST_REDEEM, 0, ALL),
+        Action(A.BORROW, USDC, 1_300 * DOLLAR),
+        Action(A.WITHDRAW, USDC, ALL),
+    ]
+    credit.execute("owner", account, actions)
+    credit.system.now += 9 * 86_400
+    credit.set_asset_price(USDC, asset_price(1, 6) * 13 // 10)
+    result = credit.liquidate("keeper", account, USDC, SHARES, UNLIMITED)
+    assert credit.system.vault.balance_of("keeper") == result.seized > 0
+
+
 def test_liquidate__vault_cannot_pay__position_is_skipped() -> None:
     credit = bench()
     account = long_on(credit, 1_000)

@@ -1,5 +1,6 @@
 """Orders of credit accounts worked out by hand. docs/credit.md, "Orders"."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,6 +135,16 @@ def test_execute__reduce_only__cut_and_not_checked_for_health() -> None:
     assert credit.order_book.state_of(wide) is DEAD, "the position is gone"
 
 
+def test_execute__reduce_only_and_still_unhealthy__fills() -> None:
+    credit = trading()
+    do(credit, 1, A.TRADE, ETH, 6 * UNIT)
+    stop = place(credit, -3 * UNIT, terms(credit, BELOW, price(2_700), reduce_only=True))
+    set_market(credit, ETH, 2_700)
+    credit.order_book.execute("keeper", stop)
+    left = credit.health(1, for_liquidation=False)
+    assert (left.equity, left.required) == (200 * UNIT, 810 * UNIT)
+
+
 def test_execute_many__one_fails__is_skipped() -> None:
     credit = trading()
     ready = place(credit, UNIT, terms(credit, BELOW, price(3_000)))
@@ -256,3 +267,13 @@ def test_place__fee_above_the_balance__is_borrowed_and_health_checked() -> None:
     place(credit, COIN[ETH], free)
     refused = outcome(place, credit, COIN[ETH], free._replace(keeper_fee=1))
     assert refused == Rejected("AccountUnhealthy", -1, 0)
+
+
+def test_deposit__fees_reserved__count_for_the_cap() -> None:
+    credit = trading()
+    place(credit, UNIT, terms(credit, BELOW, 1, keeper_fee=5))
+    config = credit.asset(PREP).config
+    credit.set_asset(PREP, replace(config, deposit_cap=2_000 * UNIT))
+    refused = outcome(do, credit, 1, A.DEPOSIT, PREP, 1)
+    error = Rejected("DepositCapExceeded", PREP, 2_000 * UNIT + 1, 2_000 * UNIT)
+    assert refused == Rejected("ActionFailed", 0, error)

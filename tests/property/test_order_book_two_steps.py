@@ -44,7 +44,7 @@ def test_always__later_price__is_dead_and_its_fee_the_removers() -> None:
     assert (credit.reserved_fees, credit.holding(1, PREP).balance) == (0, 1_999 * UNIT)
 
 
-@pytest.mark.parametrize("after, to_remover", [(10, True), (86_400, False)])
+@pytest.mark.parametrize("after, to_remover", [(9, False), (10, True), (86_400, False)])
 def test_always__expired__fee_by_whether_there_was_a_price(after: int, to_remover: bool) -> None:
     credit = trading(DELAY)
     order = place(credit, UNIT, terms(credit, ALWAYS, keeper_fee=UNIT))
@@ -65,11 +65,12 @@ def test_limit_order__run_of_prices__only_its_first_fills() -> None:
     credit = trading(DELAY)
     order = place(credit, UNIT, terms(credit, BELOW, price(2_900), keeper_fee=UNIT))
     book = credit.order_book
-    states = []
+    credit.system.set_price(ETH, Rejected("StalePrice"))
+    states = [book.state_of(order)]
     for coins, after in ((2_800, 9), (2_850, 1), (2_850, 1), (2_950, 1), (2_900, 1), (2_899, 1)):
         tell(credit, coins, after)
         states.append(book.state_of(order))
-    assert states == [WAITING, READY, WAITING, WAITING, READY, WAITING]
+    assert states == [WAITING, WAITING, READY, WAITING, WAITING, READY, WAITING]
     do(credit, 1, A.CANCEL_ORDER, order)
     assert credit.reserved_fees == 0
 

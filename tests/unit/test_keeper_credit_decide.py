@@ -44,7 +44,7 @@ def tried(shot, of, **wanted):
 
 def free(of, *more):
     """What needs no money."""
-    return [Trial(of, PREP, collateral, 0) for collateral in (PREP, SHARES, *more)]
+    return [Trial(of, PREP, collateral, 0) for collateral in (PREP, *more)]
 
 
 # ------------------------------------------------------------------------------------ what to try
@@ -68,7 +68,7 @@ def test_trials__no_balance_or_no_allowance__only_what_costs_nothing_is_tried(wa
 @pytest.mark.parametrize("wallet, most", [((5, 9), 5), ((9, 5), 5)])
 def test_trials__balance_and_allowance_differ__the_smaller_counts(wallet, most):
     shot = snapshot(OWING, assets=assets(usd=wallet))
-    assert {trial.max_repay for trial in tried(shot, OWING)[2:]} == {most}
+    assert {trial.max_repay for trial in tried(shot, OWING)[1:]} == {most}
 
 
 def test_trials__limit_of_a_liquidation__is_by_the_price_and_rounded_down():
@@ -76,19 +76,19 @@ def test_trials__limit_of_a_liquidation__is_by_the_price_and_rounded_down():
     shot = snapshot(owing, assets=assets(wbtc=BITCOIN))
     # A base unit of bitcoin is worth 10^14 PREP base units.
     for limit, most in ((10**14 - 1, None), (10**14, 1), (2 * 10**14 - 1, 1), (10**30, BITCOIN)):
-        found = tried(shot, owing, max_repay=limit)[2:]
+        found = tried(shot, owing, max_repay=limit)[1:]
         assert found == ([] if most is None else [Trial(owing, WBTC, WETH, most)])
 
 
 def test_trials__approving__tries_with_the_balance_and_says_where_the_allowance_is_too_small():
     shot = snapshot(OWING, assets=assets(usd=(700 * DOLLAR, 300 * DOLLAR)))
     found = tried(shot, OWING, approve=True, max_repay=500 * WAD)
-    assert found[2:] == [
+    assert found[1:] == [
         Trial(OWING, USD, WETH, 500 * DOLLAR, approve=True),
         Trial(OWING, USD, WBTC, 500 * DOLLAR, approve=True),
     ]
     within = tried(shot, OWING, approve=True, max_repay=300 * WAD)
-    assert {(trial.max_repay, trial.approve) for trial in within[2:]} == {(300 * DOLLAR, False)}
+    assert {(trial.max_repay, trial.approve) for trial in within[1:]} == {(300 * DOLLAR, False)}
 
 
 def test_trials__positions__what_they_win_and_lose_may_be_collateral_and_debt():
@@ -96,7 +96,6 @@ def test_trials__positions__what_they_win_and_lose_may_be_collateral_and_debt():
     shot = snapshot(holder, assets=assets(usd=1, prep=2))
     assert [trial.arguments[1:] for trial in tried(shot, holder)] == [
         (PREP, PREP, 0),
-        (PREP, SHARES, 0),
         (PREP, WETH, 0),
         (PREP, WETH, 2),
         (USD, PREP, 1),
@@ -107,7 +106,7 @@ def test_trials__positions__what_they_win_and_lose_may_be_collateral_and_debt():
 def test_trials__asset_that_nobody_lends__is_no_debt():
     holder = account(balances={WETH: ETHER}, markets=(0,))
     shot = snapshot(holder, assets=(assets(prep=1)))
-    assert len(tried(shot, holder)) == 4
+    assert len(tried(shot, holder)) == 3
     unlent = (replace(shot.assets[PREP], lent=False), *shot.assets[1:])
     assert tried(snapshot(holder, assets=unlent), holder) == free(holder, WETH)
 
@@ -115,11 +114,7 @@ def test_trials__asset_that_nobody_lends__is_no_debt():
 def test_trials__an_asset_without_a_price__is_not_tried_and_the_others_are():
     shot = snapshot(OWING, assets=assets(usd=5))
     without = tuple(replace(a, price=None) if a.number == WETH else a for a in shot.assets)
-    assert [t.collateral for t in tried(snapshot(OWING, assets=without), OWING)] == [
-        PREP,
-        SHARES,
-        WBTC,
-    ]
+    assert [t.collateral for t in tried(snapshot(OWING, assets=without), OWING)] == [PREP, WBTC]
     without = tuple(replace(a, price=None) if a.number == USD else a for a in shot.assets)
     assert tried(snapshot(OWING, assets=without), OWING) == free(OWING)
 

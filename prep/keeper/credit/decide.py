@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from prep.keeper.credit.snapshot import PREP, SHARES, Account, Asset, CreditId, CreditSnapshot
+from prep.keeper.credit.snapshot import PREP, Account, Asset, CreditId, CreditSnapshot
 from prep.keeper.decide import Settings, Skipped
 from prep.model import WAD
 from prep.model.fixed import mul_div_ceil
@@ -111,14 +111,11 @@ class Approve:
 
 def trials(snapshot: CreditSnapshot, account: Account, settings: Settings) -> Iterator[Trial]:
     """What might pay: first what needs no money, where the reward for closing may come out of any
-    collateral; then each debt for each collateral. What positions win or lose is PREP.
-
-    Nothing is divided by the weights of PREP for PREP at the largest bonus: shares do there.
-    """
+    collateral; then each debt for each collateral. What positions win or lose is PREP."""
     closing = {PREP} if account.markets else set()
     owed = {held.asset for held in account.holdings if held.debt} | closing
     held = {held.asset for held in account.holdings if held.balance} | closing
-    for collateral in sorted({PREP, SHARES} | (held if closing else set())):
+    for collateral in sorted({PREP} | (held if closing else set())):
         if snapshot.assets[collateral].price is not None:
             yield Trial(account, PREP, collateral, 0)
     for debt in sorted(owed):

@@ -6,8 +6,6 @@ from typing import Final
 
 PREP: Final = 0
 """The asset that everything is counted in."""
-SHARES: Final = 1
-"""Shares of the LP vault."""
 
 
 class Kind(Enum):

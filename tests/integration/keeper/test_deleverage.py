@@ -72,7 +72,7 @@ def ids(report):
 def deleverage(keeper, snapshot):
     """Acts on an earlier look."""
     done = Round(keeper.execute)
-    keeper.deleverage(snapshot, done)
+    keeper.closer.deleverage(snapshot, keeper.settings, done)
     return done.report(0)
 
 
@@ -168,12 +168,12 @@ def test_deleverages__in_the_same_block__pay_exactly_what_was_decided(any_desk, 
     decided = 0
     for _ in range(20):
         chain.mine(timestamp=chain.pending_timestamp + 10)  # a block without trades
-        seen = keeper._with_margin_positions(keeper.look()[0])
+        seen = keeper.closer.with_margin_positions(keeper.look()[0], keeper.settings)
         assert standing_of(seen).ratio == desk.ratio()
         todo = deleverages(seen, Settings(), 20)
         if not todo.actions:
             break
-        call = keeper._deleverage_call(todo.actions[0])
+        call = keeper.closer.call_of(todo.actions[0], keeper.settings)
         (answer,) = keeper.chain.call(
             call.contract, call.function, *call.arguments, block=seen.block
         )
@@ -192,7 +192,7 @@ def test_step__position_that_is_flat_again__is_no_candidate_for_long(desk, rich,
     keeper = desk.keeper()
     chain.provider.make_request("anvil_mine", [hex(200)])
     keeper.step()
-    assert rich["gold bull"] not in keeper._candidates.keys
+    assert rich["gold bull"] not in keeper.closer.candidates.keys
 
 
 def test_step__opened_and_closed_between_rounds__is_seen(desk, rich):

@@ -116,5 +116,3 @@ def config_of(credit: CreditSuite, asset: int, **changes: Any) -> tuple[Any, ...
     given = {name: getattr(value, "address", value) for name, value in changes.items()}
     assert given.keys() <= now.keys()
     return tuple((now | given).values())
-
-

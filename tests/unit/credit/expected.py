@@ -92,44 +92,84 @@ def health(held: Iterable[Held], exposed: Iterable[Exposed] = ()) -> Health:
     )
 
 
-class Seizure(NamedTuple):
-    """What a liquidator pays and gets, of debt and collateral."""
+class Liquidation(NamedTuple):
+    """In the order of the contract's struct."""
 
+    closed: int
     reward: int
     repaid: int
     seized: int
+    bonus: int
+    bad_debt: int
 
 
-def seizure(
-    h: Health,
-    bonus: int,
-    due: int,
-    prep: int,
-    debt: Held,
-    collateral: Held,
-    max_repay: int,
-    supplied: int = 0,
-) -> Seizure:
-    """Steps 3 and 4, with `h` the reading after positions were closed and debts netted, `due` the
-    whole reward and `prep` the PREP balance."""
-    reward = min(due, prep)
-    rest = min(due - reward, collateral.value)
-    balance = collateral.balance - (reward if collateral.weight == BPS else 0)
-    weighted = h.collateral - reward - rest * collateral.weight // BPS
-    missing = ceil(h.debt * TARGET, WAD) + h.required - weighted - h.pnl
-    gain = TARGET * BPS // debt.weight - (WAD + bonus) * collateral.weight // BPS if debt.debt else 1
-    x = ceil(missing * WAD, gain) if missing > 0 else 0
+def liquidation(
+    held: dict[int, Held],
+    exposed: Iterable[Exposed],
+    settled: Iterable[int],
+    debt_asset: int,
+    collateral_asset: int,
+    max_repay: int = 2**256 - 1,
+    lendable: int = 2**256 - 1,
+) -> tuple[Liquidation, dict[int, tuple[int, int]]]:
+    """What the liquidator closes, pays and gets, and what the account has afterwards, by asset.
+
+    `held` has every asset that plays a part, with thresholds; PREP, asset 0, among them.
+    `settled`: what closing each position realises. `lendable`: PREP of the lenders. Debt must not
+    grow meanwhile.
+    """
+    held, exposed = dict(held), list(exposed)
+    before = health(held.values(), exposed)
+    assert before.shortfall > 0, "AccountHealthy"
+    skipped, supplied = [], 0
+    for position, settlement in zip(exposed, settled, strict=True):
+        prep = held[0]
+        paid = min(prep.balance, max(0, -settlement))
+        borrowed = max(0, -settlement) - paid
+        short = max(0, borrowed - lendable)
+        if short and (debt_asset != 0 or supplied + short > max_repay):
+            skipped.append(position)
+            continue
+        supplied += short
+        lendable -= borrowed - short
+        balance = prep.balance - paid + max(0, settlement)
+        held[0] = prep._replace(balance=balance, debt=prep.debt + borrowed - short)
+    for asset, a in held.items():
+        net = min(a.balance, a.debt)
+        held[asset] = a._replace(balance=a.balance - net, debt=a.debt - net)
+
+    h = health(held.values(), skipped)
+    closed = before.notional - h.notional
+    due = h.close_reward(closed)
+    reward = min(due, held[0].balance)
+    held[0] = held[0]._replace(balance=held[0].balance - reward)
+    c, d = held[collateral_asset], held[debt_asset]
+    rest = min(due - reward, c.value)
     repaid = 0
-    if debt.debt:
-        repaid = min(debt.debt, ceil(x * WAD, debt.price), max_repay - supplied)
-    worth = repaid * debt.price // WAD + supplied
-    seized = (worth * (WAD + bonus) // WAD + rest) * WAD // collateral.price
-    if seized > balance:
+    if d.debt:
+        counted = h.collateral - reward - rest * c.weight // BPS
+        missing = ceil(h.debt * TARGET, WAD) + h.required - counted - h.pnl
+        gain = TARGET * BPS // d.weight - (WAD + before.bonus) * c.weight // BPS
+        x = ceil(missing * WAD, gain) if missing > 0 else 0
+        repaid = min(d.debt, ceil(x * WAD, d.price), max_repay - supplied)
+    worth = repaid * d.price // WAD + supplied
+    seized = (worth * (WAD + before.bonus) // WAD + rest) * WAD // c.price
+    if seized > c.balance:
         assert supplied == 0, "CollateralInsufficient"
-        seized = balance
-        left = balance * collateral.price // WAD - rest
-        repaid = min(repaid, ceil(ceil(left * WAD, WAD + bonus) * WAD, debt.price))
-    return Seizure(reward, repaid + supplied, seized)
+        seized = c.balance
+        left = c.balance * c.price // WAD - rest
+        repaid = min(repaid, ceil(ceil(left * WAD, WAD + before.bonus) * WAD, d.price))
+    held[collateral_asset] = c._replace(balance=c.balance - seized)
+    d = held[debt_asset]
+    held[debt_asset] = d._replace(debt=d.debt - repaid)
+
+    bad_debt = 0
+    if not skipped and not any(a.balance for a in held.values()):
+        bad_debt = sum(a.owed for a in held.values())
+        held = {asset: a._replace(debt=0) for asset, a in held.items()}
+    left_over = {asset: (a.balance, a.debt) for asset, a in held.items() if a.balance or a.debt}
+    done = Liquidation(closed, reward, repaid + supplied, seized, before.bonus, bad_debt)
+    return done, left_over
 
 
 # ------------------------------------------------------------------------------------------ lending

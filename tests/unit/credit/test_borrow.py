@@ -6,7 +6,15 @@ from prep.credit.actions import Action, ActionKind, borrow, withdraw
 from tests.credit import CURVE, DECIMALS, DOLLARS, LENT, PREP, SHARES, USD, WBTC, WETH
 from tests.suite import UNLIMITED, WAD, ZERO_ADDRESS
 from tests.unit.credit import expected
-from tests.unit.credit.acting import acted, charge_interest, drain, holdings, refused, set_ltv, wallet
+from tests.unit.credit.acting import (
+    acted,
+    charge_interest,
+    drain,
+    holdings,
+    refused,
+    set_ltv,
+    wallet,
+)
 from tests.unit.credit.expected import RAY
 
 lent = pytest.mark.parametrize("asset", [PREP, WETH, WBTC, USD], ids=["prep", "18", "8", "6"])

@@ -1,5 +1,5 @@
-"""The actions RequestRedeem, CancelRequest and RemoveLiquidity where shares have a cooldown: every account
-has its own requests, though all shares are the manager's."""
+"""The actions RequestRedeem, CancelRequest and RemoveLiquidity where shares have a cooldown: every
+account has its own requests, though all shares are the manager's."""
 
 import pytest
 
@@ -162,8 +162,8 @@ def test_remove_liquidity__anothers_request_has_matured__not_with_it(
 def test_remove_liquidity__cooldown_switched_off__own_shares_only(
     credit, trader, other_trader, accounts_
 ):
-    """All unlocked shares of the manager could be redeemed; those that the account has in requests that
-    have not matured stay, and so do those of others."""
+    """All unlocked shares of the manager could be redeemed; those that the account has in requests
+    that have not matured stay, and so do those of others."""
     first, second = accounts_
     credit.act(trader, first, request_redeem(60 * UNIT))
     set_periods(credit.suite, 0)

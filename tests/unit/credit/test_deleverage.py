@@ -1,5 +1,5 @@
-"""Positions that are closed on behalf of their owners: the account is credited and debited as if it had
-closed them itself, whether it stands well or not."""
+"""Positions that are closed on behalf of their owners: the account is credited and debited as if it
+had closed them itself, whether it stands well or not."""
 
 import pytest
 

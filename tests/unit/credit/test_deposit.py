@@ -4,7 +4,7 @@ import pytest
 
 from prep.credit.actions import Action, ActionKind, deposit
 from tests.credit import DECIMALS, PREP, SHARES, USD, WBTC, WETH
-from tests.suite import UNLIMITED, WAD, ZERO_ADDRESS
+from tests.suite import UNLIMITED, ZERO_ADDRESS
 from tests.unit.credit.acting import (
     acted,
     config_of,

@@ -88,9 +88,7 @@ def test_execute__order_of_the_list__kept(credit, trader):
     account = credit.open(trader)
     credit.give(trader, USD, 100)
     before = wallet(credit, USD, trader)
-    logs = acted(
-        credit, trader, account, deposit(USD, 5), withdraw(USD, 3), deposit(USD, 1)
-    )
+    logs = acted(credit, trader, account, deposit(USD, 5), withdraw(USD, 3), deposit(USD, 1))
     assert [(amount, after) for *_, amount, after in logs] == [(5, 5), (-3, 2), (1, 3)]
     assert wallet(credit, USD, trader) == before - 3
     seen = refused(credit, trader, account, withdraw(USD, 4), deposit(USD, 5))
@@ -109,9 +107,7 @@ def test_execute__calldata_that_is_no_action__reverts(credit, trader):
     account = credit.open(trader)
     kind = Action(12, 0, 1)  # type: ignore[arg-type]
     call = credit.manager.address, "execute(uint256,(uint8,uint256,int256,uint256,bytes)[])"
-    ok, _ = credit.node.send(
-        trader.address, *call, account, [(12, kind.id, kind.amount, 0, b"")]
-    )
+    ok, _ = credit.node.send(trader.address, *call, account, [(12, kind.id, kind.amount, 0, b"")])
     assert not ok
 
 
@@ -198,7 +194,16 @@ def test_health__sick_account__by_hand(credit, sick):
 
 @pytest.mark.parametrize(
     "kind",
-    ["deposit", "repay", "reduce", "remove_liquidity", "request", "cancel", "cancel_order", "place"],
+    [
+        "deposit",
+        "repay",
+        "reduce",
+        "remove_liquidity",
+        "request",
+        "cancel",
+        "cancel_order",
+        "place",
+    ],
 )
 def test_execute__what_cannot_harm__goes_through_unhealthy(credit, clock, trader, sick, kind):
     credit.give(trader, WETH, WAD)

@@ -69,9 +69,7 @@ def test_health__one_debt__divided_by_its_weight_rounded_up(credit, trader, asse
 
 
 @both_readings
-def test_health__debts_in_every_asset_with_interest__all_counted(
-    credit, clock, trader, reading
-):
+def test_health__debts_in_every_asset_with_interest__all_counted(credit, clock, trader, reading):
     charge_interest(credit)
     account = credit.funded(trader, shares=10**6 * WAD, prep=77, weth=3, wbtc=5, usd=7)
     amounts = {PREP: 10**23 + 1, WETH: 10**19 + 3, WBTC: 10**8 + 7, USD: 10**9 + 9}

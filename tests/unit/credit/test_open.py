@@ -8,9 +8,7 @@ from tests.suite import WAD
 from tests.unit.credit.acting import events, low, refusal, refused
 
 ZERO = "0x" + 40 * "0"
-ERC721, ERC165, ERC721_METADATA = (
-    bytes.fromhex(x) for x in ("80ac58cd", "01ffc9a7", "5b5e139f")
-)
+ERC721, ERC165, ERC721_METADATA = (bytes.fromhex(x) for x in ("80ac58cd", "01ffc9a7", "5b5e139f"))
 TRANSFER = "transferFrom(address,address,uint256)"
 
 
@@ -22,9 +20,10 @@ def test_open__by_anyone_for_another__his_with_the_next_id(credit, trader, stran
     assert manager.accountCount() == count + 1
     assert manager.ownerOf(count + 1) == trader
     assert manager.balanceOf(trader) == 1
-    assert credit.node.simulate(
-        stranger.address, manager.address, "open(address)", trader.address
-    ) == count + 2
+    assert (
+        credit.node.simulate(stranger.address, manager.address, "open(address)", trader.address)
+        == count + 2
+    )
 
 
 def test_open__new_account__empty_and_healthy(credit, trader):
@@ -101,9 +100,7 @@ def test_approval__any__transfers_but_does_not_act(credit, trader, stranger, for
         2**64 - 1,
     )
     assert seen == ("NotOwner", low(stranger), account)
-    credit.must(
-        stranger, credit.manager, TRANSFER, trader.address, stranger.address, account
-    )
+    credit.must(stranger, credit.manager, TRANSFER, trader.address, stranger.address, account)
     credit.act(stranger, account, withdraw(USD, 10))
 
 

@@ -79,9 +79,7 @@ def test_reduce__flat__refused(credit, trader, account):
     assert refused(credit, trader, account, zero) == (0, ("ZeroAmount",))
 
 
-def test_reduce__another_account_has_the_position__refused(
-    credit, trader, other_trader, account
-):
+def test_reduce__another_account_has_the_position__refused(credit, trader, other_trader, account):
     other = credit.funded(other_trader, prep=1_000 * WAD)
     credit.act(other_trader, other, trade(SOL, SOL_UNIT))
     assert refused(credit, trader, account, reduce(SOL, -1)) == (0, ("NotReducible", 0, -1))

@@ -72,9 +72,7 @@ def test_set_delegate__by_the_owner__granted_and_logged(credit, clock, trader, d
 
 
 @of_each_kind
-def test_execute__delegate_of_all_but_this_kind__refused(
-    credit, trader, delegate, account, action
-):
+def test_execute__delegate_of_all_but_this_kind__refused(credit, trader, delegate, account, action):
     allow(credit, trader, account, delegate, EVERYTHING - (1 << action.kind))
     assert refused(credit, delegate, account, action) == (
         0,
@@ -205,7 +203,7 @@ def test_set_delegate__no_such_account__refused(credit, trader):
 
 
 @pytest.mark.parametrize(
-    "name, actions, expiry, max_", 
+    "name, actions, expiry, max_",
     [
         ("actions", EVERYTHING + 1, 1, EVERYTHING),
         ("actions", UNLIMITED, 1, EVERYTHING),

@@ -1,4 +1,5 @@
-"""What positions win and lose: credited in PREP, paid out of PREP, and borrowed where that is not enough."""
+"""What positions win and lose: credited in PREP, paid out of PREP, and borrowed where that is not
+enough."""
 
 import pytest
 

@@ -113,7 +113,7 @@ def test_trade__three_markets__all_noted_in_order(credit, trader, account):
 
 def test_trade__ninth_position__refused_until_one_is_closed(credit, trader, account):
     markets = [BITCOIN, SOL, *add_markets(credit, 7)]
-    size = {market: SOL_UNIT for market in markets} | {BITCOIN: WAD // 10}
+    size = dict.fromkeys(markets, SOL_UNIT) | {BITCOIN: WAD // 10}
     first = [trade(market, size[market]) for market in markets[:8]]
     ninth = trade(markets[8], SOL_UNIT)
     assert refused(credit, trader, account, *first, ninth) == (8, ("TooMany", 8))

@@ -149,9 +149,7 @@ def test_execute__reduce_only_and_nothing_to_reduce__dead(
 
 
 def test_execute__last_second__filled_and_then_dead(credit, clock, trader, keeper, account):
-    first, second = (
-        placed(credit, trader, account, order(clock, lifetime=100)) for _ in range(2)
-    )
+    first, second = (placed(credit, trader, account, order(clock, lifetime=100)) for _ in range(2))
     clock.advance(99)
     executed(credit, keeper, first)
     clock.advance(1)

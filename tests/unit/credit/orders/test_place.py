@@ -145,9 +145,7 @@ def test_place__always_on_a_one_step_market__refused(credit, clock, trader, acco
     seen = refused(credit, trader, account, order(clock, condition=ALWAYS, trigger=0))
     assert seen == (0, ("ConditionRefused", ALWAYS))
     two_steps(credit)
-    order_id = placed(
-        credit, trader, account, order(clock, condition=ALWAYS, trigger=0, fee=WAD)
-    )
+    order_id = placed(credit, trader, account, order(clock, condition=ALWAYS, trigger=0, fee=WAD))
     assert state(credit, order_id) == State.WAITING
 
 
@@ -170,9 +168,7 @@ def test_place__trigger_and_limit_of_many_bits__as_good_as_the_largest(
 
 def test_place__by_somebody_himself__refused(credit, clock, trader, account):
     terms = (BELOW, 1, False, clock.now + LONG, 0, 0)
-    seen = refusal(
-        credit, trader, credit.book, PLACE, account, SOL, SOL_UNIT, 0, terms
-    )
+    seen = refusal(credit, trader, credit.book, PLACE, account, SOL, SOL_UNIT, 0, terms)
     assert seen == ("NotManager", low(trader))
     seen = refusal(credit, trader, credit.book, "cancel(uint256,uint256)", account, 1)
     assert seen == ("NotManager", low(trader))

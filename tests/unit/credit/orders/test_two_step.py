@@ -53,7 +53,7 @@ def test_always__first_price_in_time__filled(credit, clock, keeper, account, pla
     # For as long as it is the latest.
     clock.advance(1_000)
     logs = executed(credit, keeper, order_id)
-    assert logs[0] == ("OrderTriggered", order_id, account, low(keeper), 0)
+    assert logs[0] == ("OrderTriggered", order_id, account, low(keeper), dollars(104))
     assert credit.size(account, SOL) == sign(is_long) * SOL_UNIT
     client = credit.manager.address
     position = credit.suite.protocol.marginPosition(client, account, SOL)
@@ -61,9 +61,7 @@ def test_always__first_price_in_time__filled(credit, clock, keeper, account, pla
     assert wallet(credit, PREP, keeper) == FEE
 
 
-def test_always__price_a_second_too_early__waits_and_does_not_count(
-    credit, clock, keeper, place
-):
+def test_always__price_a_second_too_early__waits_and_does_not_count(credit, clock, keeper, place):
     order_id = place()
     publish(credit)
     assert state(credit, order_id) == State.WAITING
@@ -105,21 +103,21 @@ def test_always__missed_and_expired__fee_to_the_remover(credit, clock, keeper, p
     assert removed(credit, keeper, order_id)[0][4] is True
 
 
-@pytest.mark.parametrize("price", ["none", "ready"])
-def test_always__expired_without_being_missed__fee_back(
-    credit, clock, keeper, account, place, price
+@pytest.mark.parametrize("had_its_price", [False, True])
+def test_always__expired__fee_to_the_remover_if_it_could_have_been_filled(
+    credit, clock, keeper, account, place, had_its_price
 ):
     order_id = place(lifetime=100)
     clock.advance(99)
-    if price == "ready":
+    if had_its_price:
         publish(credit)
-    want = State.READY if price == "ready" else State.WAITING
-    assert state(credit, order_id) == want
+    assert state(credit, order_id) == (State.READY if had_its_price else State.WAITING)
     clock.advance(1)
     assert state(credit, order_id) == State.DEAD
     held = credit.balance(account, PREP)
-    assert removed(credit, keeper, order_id)[0][4] is False
-    assert credit.balance(account, PREP) == held + FEE
+    assert removed(credit, keeper, order_id)[0][4] is had_its_price
+    assert credit.balance(account, PREP) == held + (0 if had_its_price else FEE)
+    assert wallet(credit, PREP, keeper) == (FEE if had_its_price else 0)
 
 
 @both_sides
@@ -248,15 +246,13 @@ def test_always__over_a_feed__by_its_rounds(credit, clock, trader, keeper, accou
     assert wallet(credit, PREP, keeper) == WAD
 
 
-def test_linked__one_ready_and_one_bound__filling_cancels_both_kinds(
-    credit, clock, keeper, account, place
-):
-    """What cannot be cancelled by its owner goes with the order that it is linked to."""
+def test_linked__bound_order__stays_when_the_other_is_filled(credit, clock, keeper, account, place):
+    """What its owner cannot cancel does not go with an order that it is linked to either."""
     first = place()
     second = place(ABOVE, 1, linked_to=first)
     clock.advance(DELAY)
     publish(credit)
     assert state(credit, first) == state(credit, second) == State.READY
     executed(credit, keeper, second)
-    assert orders_of(credit, account) == []
-    assert credit.balance(account, PREP) == 10_000 * WAD - FEE
+    assert orders_of(credit, account) == [first]
+    assert credit.balance(account, PREP) == 10_000 * WAD - 2 * FEE

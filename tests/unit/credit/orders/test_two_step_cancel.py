@@ -108,9 +108,7 @@ def test_cancel__one_step_again_or_settled__can_be(credit, clock, place, bound):
     assert not bound(second)
 
 
-def test_cancel__trigger_while_the_feed_is_stale__can_be(
-    credit, clock, trader, account, bound
-):
+def test_cancel__trigger_while_the_feed_is_stale__can_be(credit, clock, trader, account, bound):
     """Without a usable price it cannot be filled either. One that always fills stays bound."""
     two_steps(credit, BITCOIN)
     actions = [
