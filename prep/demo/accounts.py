@@ -187,8 +187,13 @@ def first_eth_price(btc: int) -> int:
 # ---------------------------------------------------------------------------------------- moves
 
 
+def _deposit(seen: Seen, *assets: int) -> list[Action]:
+    """What there is of them."""
+    return [do.deposit(asset, seen.wallet[asset]) for asset in assets if seen.wallet[asset]]
+
+
 def _deposit_all(seen: Seen) -> list[Action]:
-    return [do.deposit(asset, amount) for asset, amount in sorted(seen.wallet.items()) if amount]
+    return _deposit(seen, *sorted(seen.wallet))
 
 
 def _trade(market: int, size: int) -> list[Action]:
@@ -261,7 +266,7 @@ def _borrow_token(s: Strategy, seen: Seen) -> list[Action]:
     amount = tokens_worth(WETH, s.part(50), seen.btc, seen.eth)
     if not amount:
         return []
-    return [do.deposit(PREP, seen.wallet[PREP]), do.borrow(WETH, amount), do.withdraw(WETH, ALL)]
+    return [*_deposit(seen, PREP), do.borrow(WETH, amount), do.withdraw(WETH, ALL)]
 
 
 def _return_token(_: Strategy, seen: Seen) -> list[Action]:

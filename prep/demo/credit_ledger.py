@@ -98,6 +98,7 @@ class _Transaction:
         self._lending: defaultdict[int, Flows] = defaultdict(Flows)
         self._custody: defaultdict[int, int] = defaultdict(int)
         self._issued: defaultdict[int, int] = defaultdict(int)
+        self._owed: dict[int, int] = {}
         self._acting: set[int] = set()
 
     def take(self, events: Sequence[Event]) -> None:
@@ -149,14 +150,17 @@ class _Transaction:
                 flows.claim(args["receiver"], -args["assets"])
             case "Borrowed":
                 pool.lend(args["assets"], args["shares"])
+                self._owe(asset, args["shares"])
                 flows.claim(args["receiver"], -args["assets"])
                 self._claim(asset, ledger.lending[asset], args["assets"])
             case "Repaid":
                 pool.lend(-args["assets"], -args["shares"])
+                self._owe(asset, -args["shares"])
                 flows.claim(args["borrower"], args["assets"])
                 self._claim(asset, ledger.lending[asset], -args["assets"])
             case "WrittenOff":
                 pool.write_off(args)
+                self._owe(asset, -args["shares"])
             case "InterestAccrued":
                 ledger.unmatched += pool.accrue(args)
             case "ReserveShareSet":
@@ -180,6 +184,8 @@ class _Transaction:
             case "CreditManager", "DebtChanged":
                 key = args["accountId"], args["assetId"]
                 ledger.principal[key[1]] += args["amount"]
+                expected = ledger.debt_shares[key] + self._owed.pop(key[1], 0)
+                ledger.unmatched += abs(args["debtShares"] - expected)
                 ledger.debt_shares[key] = args["debtShares"]
             case "CreditManager", "DebtWrittenOff":
                 ledger.written_off[args["assetId"]] += args["assets"]
@@ -217,6 +223,10 @@ class _Transaction:
         if amount:
             self._manager[asset].claim(party, amount)
 
+    def _owe(self, asset: int, shares: int) -> None:
+        """By a lending vault. What account owes them is logged next."""
+        self._owed[asset] = self._owed.get(asset, 0) + shares
+
     def _reserve(self, fee: int) -> None:
         self._ledger.reserved += fee
         self._custody[PREP] -= fee
@@ -244,13 +254,15 @@ class _Transaction:
         )
 
     def _settle(self) -> None:
-        """What no event explains may only be what an account's owner paid in or got out."""
+        """What no event explains may only be what people paid in, and what an owner got out."""
         ledger = self._ledger
         owners = {ledger.owners.get(account) for account in self._acting}
+        contracts = {ledger.vault, ZERO_ADDRESS, *ledger.lending.values()}
         for flows in self._manager.values():
             for (party, inward), rest in flows.open.items():
-                own = rest > 0 if inward else rest < 0 and party in owners
-                ledger.unmatched += 0 if own else abs(rest)
+                paid_in = inward and rest > 0 and party not in contracts
+                got_out = not inward and rest < 0 and party in owners
+                ledger.unmatched += 0 if paid_in or got_out else abs(rest)
         for asset, rest in self._custody.items():
             ledger.gifts[asset] += max(0, rest)
             ledger.unmatched += max(0, -rest)
@@ -259,7 +271,7 @@ class _Transaction:
             if asset in ledger.lending:
                 ledger.pools[asset].donations += gifts
             ledger.unmatched += unmatched
-        ledger.unmatched += sum(map(abs, self._issued.values()))
+        ledger.unmatched += sum(map(abs, (*self._issued.values(), *self._owed.values())))
 
 
 def kind_of(order: Mapping[str, Any]) -> str:

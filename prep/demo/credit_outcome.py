@@ -9,9 +9,9 @@ from prep.demo.credit_ledger import AccountLiquidation, OrderEnd
 
 @dataclass(frozen=True)
 class CreditReading:
-    """At the price of a step, before the keeper looks: of every account, in order, equity and what it
-    needs, both as liquidation counts; how much of the lenders' PREP is lent, and at which rate for
-    a year."""
+    """At the price of a step, before the keeper looks. Of every account, in order, equity and what
+    it needs, both as liquidation counts; how much of the lenders' PREP is lent, and at which rate
+    for a year."""
 
     standings: tuple[tuple[int, int], ...]
     utilisation: int
