@@ -157,9 +157,10 @@ class Credit:
 
     def check(self) -> tuple[Check, ...]:
         """The logs against the chain, where nothing has happened since `accrue`."""
-        return check_credit(self.ledger, self._balances())
+        return check_credit(self.ledger, self.balances())
 
-    def _balances(self) -> CreditBalances:
+    def balances(self) -> CreditBalances:
+        """What the contracts say, lending vaults at the block of `accrue`."""
         ledger, manager = self.ledger, self.contracts[MANAGER]
         holders = {key for key in ledger.wallets if key[0] != PREP and key[1] != ZERO_ADDRESS}
         holders |= {(asset, manager.address) for asset in range(len(ASSETS))}

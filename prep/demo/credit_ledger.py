@@ -257,10 +257,12 @@ class _Transaction:
         """What no event explains may only be what people paid in, and what an owner got out."""
         ledger = self._ledger
         owners = {ledger.owners.get(account) for account in self._acting}
-        contracts = {ledger.vault, ZERO_ADDRESS, *ledger.lending.values()}
-        for flows in self._manager.values():
+        contracts = {ledger.vault, *ledger.lending.values()}
+        for asset, flows in self._manager.items():
             for (party, inward), rest in flows.open.items():
-                paid_in = inward and rest > 0 and party not in contracts
+                # Only the vault makes shares; who makes other tokens may give them to anybody.
+                told = party in contracts or (asset, party) == (SHARES, ZERO_ADDRESS)
+                paid_in = inward and rest > 0 and not told
                 got_out = not inward and rest < 0 and party in owners
                 ledger.unmatched += 0 if paid_in or got_out else abs(rest)
         for asset, rest in self._custody.items():

@@ -16,7 +16,7 @@ from prep.demo.crowd import recruit
 from prep.demo.outcome import KEEPER, LPS
 from prep.demo.prices import FEED_DECIMALS, PricePath
 from prep.demo.run import Demo
-from prep.demo.stage import Stage
+from prep.demo.stage import Stage, steady_time
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.deploy.record import FOLDER, Deployment
@@ -50,7 +50,8 @@ def prepare(
     """
     if not is_local(chain_id(provider)):
         raise UserError("the demonstration mints and spends freely: it is for local chains only")
-    record = deploy(project, director, Parameters.load(PARAMS), record_path, progress)
+    with steady_time(provider):
+        record = deploy(project, director, Parameters.load(PARAMS), record_path, progress)
     stage = Stage(
         provider=provider,
         prep=record.instance(project, "PrepToken"),

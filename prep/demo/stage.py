@@ -36,6 +36,19 @@ Ask = tuple[Any, ...]
 """A contract, a function and its arguments."""
 
 
+@contextmanager
+def steady_time(provider: ProviderAPI) -> Iterator[None]:
+    """Gives each block a second more than the one before, however long it takes to make it: two
+    runs accrue the same fees, to the unit."""
+    provider.make_request("anvil_setBlockTimestampInterval", [1])
+    try:
+        yield
+    finally:
+        # Ape ends its node at once when the user interrupts.
+        if provider.is_connected:
+            provider.make_request("anvil_removeBlockTimestampInterval", [])
+
+
 @dataclass
 class Stage:
     """The deployed contracts on a local node. Of `others`, by name, logs are read as well."""
@@ -63,18 +76,15 @@ class Stage:
 
     @contextmanager
     def set(self, actors: Iterable[str]) -> Iterator[None]:
-        """Lets the node sign for whoever acts, and gives each block a second more than the one
-        before, however long it takes to make it: two runs accrue the same fees, to the unit."""
+        """Lets the node sign for whoever acts, in steady time."""
         for actor in actors:
             self._ask("anvil_setBalance", actor, hex(1_000 * ETHER))
         self._ask("anvil_autoImpersonateAccount", True)
-        self._ask("anvil_setBlockTimestampInterval", 1)
         try:
-            yield
+            with steady_time(self.provider):
+                yield
         finally:
-            # Ape ends its node at once when the user interrupts.
             if self.provider.is_connected:
-                self._ask("anvil_removeBlockTimestampInterval")
                 self._ask("anvil_autoImpersonateAccount", False)
 
     def now(self) -> int:
