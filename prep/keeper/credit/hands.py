@@ -146,8 +146,9 @@ class Hands:
             return tuple(CreditId(work.id.kind, event[key]) for event in events)
 
         if work.id.kind is Kind.ORDER:
-            filled = named("OrderTriggered", "orderId")
-            ended: tuple[CreditId, ...] = ()
+            ended = named("OrderRefused", "orderId")
+            triggered = named("OrderTriggered", "orderId")
+            filled = tuple(order for order in triggered if order not in ended)
         else:
             filled, ended = named("TradeFilled", "requestId"), named("TradeRefused", "requestId")
         done.credit.results.append(Filled(ids=filled, ended=ended, fee=fee, **common))

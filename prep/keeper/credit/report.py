@@ -38,7 +38,7 @@ class Filled(Transaction):
 
     ids: tuple[CreditId, ...]
     ended: tuple[CreditId, ...]
-    """Requests that are gone without a trade, because their traders lack collateral."""
+    """Those that are gone without a trade, because their owners lack collateral."""
     fee: int
     """For all of them, PREP base units."""
 
