@@ -15,11 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from prep.connect import connect, friendly_errors
+from prep.demo.credit_text import headlines
 from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import DEFAULT_HOURS, MAX_HOURS, PricePath, read_path, synthetic_path
 from prep.demo.report import write
 from prep.demo.setup import DEFAULT_SEED, DEFAULT_TRADERS, MAX_TRADERS, prepare
-from prep.demo.text import dollars, headline, period
+from prep.demo.text import dollars, period
 from prep.errors import UserError
 
 RECORD = "deployment.json"
@@ -144,6 +145,6 @@ def _perform(path: PricePath, seed: int, traders: int, out: Path, console: Conso
 
 def _show(outcome: Outcome) -> None:
     table = Table(title=period(outcome), show_header=False, title_justify="left")
-    for label, value, remark in headline(outcome):
+    for label, value, remark in headlines(outcome):
         table.add_row(label, f"[bold]{value}", remark)
     Console(highlight=False).print(table)

@@ -1,19 +1,23 @@
 """Whether the money adds up: the ledger of the logs against what the chain says.
 
-Invariants M1, M2 and M3. Every difference must be zero, to the unit. Amounts are PREP base units.
+Invariants M1, M2 and M3; M4 and M5 are in `prep.demo.credit_checks`. Every
+difference must be zero, to the unit. Amounts are PREP base units.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from prep.demo.ledger import ZERO_ADDRESS, Ledger
 
 
 @dataclass(frozen=True)
 class Balances:
-    """What the chain says. `wallets` and `collateral` by address, `cash_flow` by field."""
+    """What the chain says. By address: `wallets` of people, `contracts` that may hold PREP beside
+    vault and protocol, and `collateral`; `cash_flow` by field."""
 
     wallets: Mapping[str, int]
+    contracts: Mapping[str, int]
     collateral: Mapping[str, int]
     vault: int
     protocol: int
@@ -31,6 +35,7 @@ class Check:
     title: str
     expected: int
     found: int
+    decimals: int = 18
 
     @property
     def difference(self) -> int:
@@ -42,7 +47,8 @@ def check(ledger: Ledger, chain: Balances) -> tuple[Check, ...]:
     custody = ledger.liquidity + ledger.collateral + ledger.fees_unpaid + ledger.donations
     zero_sum = sum(ledger.results.values())
     known = {who for who in ledger.wallets if who not in (ZERO_ADDRESS, ledger.vault)}
-    held = sum(chain.wallets.values()) + chain.vault + chain.protocol
+    holders = {**chain.wallets, **chain.contracts}
+    held = sum(holders.values()) + chain.vault + chain.protocol
     rows = [
         Check(
             "M1",
@@ -56,7 +62,7 @@ def check(ledger: Ledger, chain: Balances) -> tuple[Check, ...]:
             "M1",
             "Collateral of all accounts, differences added up",
             0,
-            _apart({who: a.collateral for who, a in ledger.accounts.items()}, chain.collateral),
+            apart({who: a.collateral for who, a in ledger.accounts.items()}, chain.collateral),
         ),
         Check("M2", "Net LP deposits", ledger.net_deposits, chain.net_deposits),
         *(
@@ -64,17 +70,17 @@ def check(ledger: Ledger, chain: Balances) -> tuple[Check, ...]:
             for name, amount in vars(ledger.cash_flow).items()
         ),
         Check("M2", "Liquidity = net LP deposits + cash flow", ledger.liquidity, chain.liquidity),
-        Check("M3", "Realised by traders, LPs, protocol and liquidators", 0, zero_sum),
+        Check("M3", "Realised by all of them, added up", 0, zero_sum),
         Check("M3", "Unpaid protocol fees", ledger.fees_unpaid, chain.fees_unpaid),
         Check(
             "M3",
-            "Wallets of all participants, differences added up",
+            "PREP of all people and contracts, differences added up",
             0,
-            _apart({who: ledger.wallets[who] for who in known}, chain.wallets),
+            apart({who: ledger.wallets[who] for who in known}, holders),
         ),
         Check(
             "M3",
-            "All PREP ever minted = wallets + vault + protocol",
+            "All PREP ever minted = wallets + vault + manager + lending + orders and requests",
             sum(ledger.minted.values()),
             held,
         ),
@@ -87,6 +93,6 @@ def unexplained(checks: Iterable[Check]) -> int:
     return sum(abs(check.difference) for check in checks)
 
 
-def _apart(ours: Mapping[str, int], theirs: Mapping[str, int]) -> int:
+def apart(ours: Mapping[Any, int], theirs: Mapping[Any, int]) -> int:
     """How far two sets of accounts are apart; nothing cancels out."""
     return sum(abs(ours.get(who, 0) - theirs.get(who, 0)) for who in {*ours, *theirs})

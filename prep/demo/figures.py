@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from prep.demo.credit_outcome import CreditOutcome
 from prep.demo.ledger import Liquidation
 from prep.demo.outcome import Outcome
 from prep.demo.prices import FEED_DECIMALS
@@ -155,6 +156,64 @@ def vault(outcome: Outcome) -> go.Figure:
             name=name,
             line={"color": color, "width": 2, "shape": "hv"},
             hovertemplate="%{y:,.0f}",
+        )
+    return figure
+
+
+def most_at_risk(credit: CreditOutcome) -> int:
+    """The account that was liquidated first, or else the one whose equity came nearest to what it
+    needed, or fell below that most."""
+    if credit.liquidations:
+        return credit.liquidations[0][1].account
+    margins = zip(*([e - r for e, r in s.standings] for s in credit.samples), strict=True)
+    lowest = [min(account) for account in margins]
+    return lowest.index(min(lowest)) + 1
+
+
+def standing(outcome: Outcome) -> go.Figure:
+    """How an account came to be liquidated: what it has, what it needs, and when it was."""
+    credit = outcome.credit
+    account = most_at_risk(credit)
+    figure = _figure(outcome, "PREP", hovermode="x unified")
+    standings = [sample.standings[account - 1] for sample in credit.samples]
+    for name, color, values in (
+        ("Equity", GREEN, [equity for equity, _ in standings]),
+        ("Needed for its positions", ORANGE, [required for _, required in standings]),
+    ):
+        figure.add_scatter(
+            x=instants(outcome),
+            y=_floats(values),
+            name=name,
+            line={"color": color, "width": 2, "shape": "hv"},
+            hovertemplate="%{y:,.0f}",
+        )
+    steps = [step for step, item in credit.liquidations if item.account == account]
+    if steps:
+        figure.add_scatter(
+            x=[instants(outcome)[step] for step in steps],
+            y=_floats([standings[step][0] for step in steps]),
+            name="Liquidated",
+            mode="markers",
+            marker={"color": RED, "size": 11, "line": {"color": "white", "width": 1}},
+            hovertemplate="liquidated",
+        )
+    return figure
+
+
+def lending(outcome: Outcome) -> go.Figure:
+    """How much of the lenders' PREP is lent, and what that costs."""
+    figure = _figure(outcome, "Per cent", hovermode="x unified")
+    samples = outcome.credit.samples
+    for name, color, values in (
+        ("Utilisation", BLUE, [sample.utilisation for sample in samples]),
+        ("Rate for a year", ORANGE, [sample.rate for sample in samples]),
+    ):
+        figure.add_scatter(
+            x=instants(outcome),
+            y=_floats([100 * value for value in values]),
+            name=name,
+            line={"color": color, "width": 2, "shape": "hv"},
+            hovertemplate="%{y:.1f} %",
         )
     return figure
 

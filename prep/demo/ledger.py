@@ -18,7 +18,8 @@ ZERO_ADDRESS = "0x" + 40 * "0"
 
 @dataclass(frozen=True)
 class Event:
-    """A log of one of the contracts: `contract` is PREP, Vault or Protocol."""
+    """A log of one of the contracts: `contract` is PREP, Vault or Protocol here, and one of those
+    that `prep.demo.credit_ledger` names."""
 
     transaction: str
     contract: str
@@ -75,7 +76,7 @@ class CashFlow:
 
 
 @dataclass
-class _Flows:
+class Flows:
     """What went into custody (positive) and out of it (negative) in one transaction, per party and
     direction: what the token moved, less what events claim was moved."""
 
@@ -99,7 +100,7 @@ class Ledger:
     """All money, as of the last event taken in. `vault` is the custodian's address.
 
     `unmatched` is what moved in or out of custody without an event that says so, or the reverse;
-    `donations` is what somebody just sent.
+    `donations` is what somebody just sent; `settled` is what orders of margin clients paid them.
     """
 
     vault: str
@@ -108,6 +109,7 @@ class Ledger:
     minted: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     shares: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     lp_payments: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    settled: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     cash_flow: CashFlow = field(default_factory=CashFlow)
     liquidations: list[Liquidation] = field(default_factory=list)
     fee_rate: int = 0
@@ -135,6 +137,7 @@ class Ledger:
         """Who won and who lost, deposits and withdrawals aside: what one wins another loses."""
         return {
             "Traders": sum(account.result for account in self.accounts.values()),
+            "Credit accounts": sum(self.settled.values()),
             "LPs": self.cash_flow.total,
             "Protocol fees": self.fees_charged,
             "Liquidators' rewards": self.rewards,
@@ -146,7 +149,7 @@ class Ledger:
             self._take_transaction(list(group))
 
     def _take_transaction(self, events: Sequence[Event]) -> None:
-        flows = _Flows()
+        flows = Flows()
         for i, event in enumerate(events):
             args = event.args
             match event.contract, event.name:
@@ -178,11 +181,14 @@ class Ledger:
                     self._decrease(args)
                 case "Protocol", "PositionLiquidated":
                     self._liquidate(args, events[:i])
+                case "Protocol", "OrderExecuted":
+                    self._execute(args["client"], args["outcome"])
+                    flows.claim(args["client"], -args["outcome"]["settlement"])
         donations, unmatched = flows.settle()
         self.donations += donations
         self.unmatched += unmatched
 
-    def _transfer(self, giver: str, taker: str, amount: int, flows: "_Flows") -> None:
+    def _transfer(self, giver: str, taker: str, amount: int, flows: Flows) -> None:
         if giver == ZERO_ADDRESS:
             self.minted[taker] += amount
         self.wallets[giver] -= amount
@@ -201,13 +207,23 @@ class Ledger:
     def _decrease(self, args: Mapping[str, Any]) -> None:
         self._report(args["trader"], args["collateral"])
         self.accounts[args["trader"]].size = args["size"]
-        realised, flow = args["realised"], self.cash_flow
+        self._realise(args["realised"])
+        self.cash_flow.badDebt -= args["badDebt"]
+        self.bad_debt += args["badDebt"]
+
+    def _realise(self, realised: Mapping[str, int]) -> None:
+        flow = self.cash_flow
         flow.pricePnl -= realised["pricePnl"]
         flow.accruedFunding -= realised["funding"]
         flow.borrowingFee -= realised["borrowingFee"]
         flow.closingFee -= realised["closingFee"] + self._share(-realised["closingFee"])
-        flow.badDebt -= args["badDebt"]
-        self.bad_debt += args["badDebt"]
+
+    def _execute(self, client: str, outcome: Mapping[str, Any]) -> None:
+        """An order of a margin client, which settles in full."""
+        self._realise(outcome["realised"])
+        fee = outcome["openingFee"]
+        self.cash_flow.openingFee += fee - self._share(fee)
+        self.settled[client] += outcome["settlement"]
 
     def _liquidate(self, args: Mapping[str, Any], before: Sequence[Event]) -> None:
         trader, reward = args["trader"], args["reward"]

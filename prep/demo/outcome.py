@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from prep.demo.checks import Check, unexplained
+from prep.demo.credit_outcome import CreditOutcome
 from prep.demo.ledger import Liquidation
 from prep.demo.prices import PricePath
 
@@ -74,7 +75,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Participant:
-    """Somebody's money at the end. `value`: what an LP's shares would pay now."""
+    """Somebody's money at the end. `value`: what an LP's shares would pay now, and what tokens of
+    the keeper are worth."""
 
     name: str
     address: str
@@ -109,6 +111,7 @@ class Outcome:
     protocol_fees: int
     results: Mapping[str, int]
     checks: tuple[Check, ...]
+    credit: CreditOutcome
 
     @property
     def last(self) -> Sample:

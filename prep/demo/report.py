@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from plotly.offline import get_plotlyjs
 
-from prep.demo import figures
+from prep.demo import credit_text, figures
+from prep.demo.accounts import ASSETS
+from prep.demo.credit_outcome import CreditOutcome
 from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import STEP_SECONDS
-from prep.demo.text import amount, dollars, headline, moment, period
+from prep.demo.text import amount, dollars, moment, period
 from prep.deploy.record import plain
 from prep.page import STYLE, chart, save, table
 
@@ -58,10 +60,23 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
                 for step, item in outcome.liquidations
             ],
             "participants": [asdict(p) | {"profit": p.profit} for p in outcome.participants],
+            "credit": _credit(outcome.credit),
             "checks": [asdict(c) | {"difference": c.difference} for c in outcome.checks],
         }
     )
     return content
+
+
+def _credit(credit: CreditOutcome) -> dict[str, Any]:
+    """Standings are equity and what is needed, of the accounts in their order."""
+    return {
+        "participants": [asdict(p) | {"result": p.result} for p in credit.participants],
+        "orders": [{"step": step, **asdict(order)} for step, order in credit.orders],
+        "waiting": [{"account": account, "order": kind} for account, kind in credit.waiting],
+        "liquidations": [{"step": step, **asdict(item)} for step, item in credit.liquidations],
+        "lent": {ASSETS[asset]: asdict(lent) for asset, lent in credit.lent.items()},
+        "steps": [asdict(sample) for sample in credit.samples],
+    }
 
 
 def _step(outcome: Outcome, sample: Sample) -> dict[str, Any]:
@@ -96,6 +111,8 @@ def render(outcome: Outcome) -> str:
         "leverage": figures.leverage(outcome),
         "lp_share": figures.lp_share(outcome),
         "vault": figures.vault(outcome),
+        "standing": figures.standing(outcome),
+        "lending": figures.lending(outcome),
     }
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         {name: chart(name, figure) for name, figure in charts.items()},
@@ -110,6 +127,9 @@ def render(outcome: Outcome) -> str:
         liquidations=_liquidations(outcome),
         transactions=_transactions(outcome),
         participants=_participants(outcome),
+        standing_of=html.escape(outcome.credit.name(figures.most_at_risk(outcome.credit))),
+        accounts=_accounts(outcome.credit),
+        account_events=_account_events(outcome),
     )
 
 
@@ -117,14 +137,14 @@ def _tiles(outcome: Outcome) -> str:
     return "\n".join(
         f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
         f"<small>{html.escape(remark)}</small></div>"
-        for label, value, remark in headline(outcome)
+        for label, value, remark in credit_text.headlines(outcome)
     )
 
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.unexplained == 0:
-        return '<p class="good">Every unit of PREP is accounted for.</p>'
-    text = f"{outcome.unexplained} base units of PREP are not where they should be."
+        return '<p class="good">Every unit of every token is accounted for.</p>'
+    text = f"{outcome.unexplained} base units of tokens are not where they should be."
     return f'<p class="bad">{text}</p>'
 
 
@@ -136,7 +156,13 @@ def _results(outcome: Outcome) -> str:
 
 def _checks(outcome: Outcome) -> str:
     rows = [
-        (c.invariant, c.title, amount(c.expected, 2), amount(c.found, 2), str(c.difference))
+        (
+            c.invariant,
+            c.title,
+            amount(c.expected, min(2, c.decimals), c.decimals),
+            amount(c.found, min(2, c.decimals), c.decimals),
+            str(c.difference),
+        )
         for c in outcome.checks
     ]
     return table(
@@ -201,8 +227,29 @@ def _participants(outcome: Outcome) -> str:
         )
         for p in outcome.participants
     ]
-    head = ("Who", "Brought", "In the wallet", "Collateral", "Shares worth", "Rewards", "Profit")
+    head = ("Who", "Brought", "In the wallet", "Collateral", "Shares, tokens", "Rewards", "Profit")
     return table(head, rows, 1)
+
+
+def _accounts(credit: CreditOutcome) -> str:
+    rows = [
+        (
+            p.name,
+            p.plan,
+            credit_text.summary(credit, p),
+            amount(p.brought),
+            amount(p.worth),
+            _signed(p.result),
+        )
+        for p in credit.participants
+    ]
+    return table(("Who", "Strategy", "What happened", "Brought", "Worth now", "Result"), rows, 3)
+
+
+def _account_events(outcome: Outcome) -> str:
+    rows = credit_text.events(outcome)
+    head = ("Time", "BTC price", "Account", "What happened")
+    return table(head, rows, None) if rows else "<p>None.</p>"
 
 
 def _signed(value: int) -> str:

@@ -9,16 +9,20 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from prep.connect import chain_id, is_local
+from prep.demo.accounts import ASSETS, DECIMALS, LENDERS, PREP, SHARES, recruit_accounts
+from prep.demo.credit import BOOK, FEEDS, MANAGER, ORACLES, Credit
+from prep.demo.credit_ledger import LENDING, CreditLedger
 from prep.demo.crowd import recruit
 from prep.demo.outcome import KEEPER, LPS
 from prep.demo.prices import FEED_DECIMALS, PricePath
 from prep.demo.run import Demo
-from prep.demo.stage import Stage
+from prep.demo.stage import Stage, steady_time
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
-from prep.deploy.record import FOLDER
+from prep.deploy.record import FOLDER, Deployment
 from prep.deploy.steps import Progress
 from prep.errors import UserError
+from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Settings
 from prep.keeper.keeper import Keeper
 
@@ -46,7 +50,8 @@ def prepare(
     """
     if not is_local(chain_id(provider)):
         raise UserError("the demonstration mints and spends freely: it is for local chains only")
-    record = deploy(project, director, Parameters.load(PARAMS), record_path, progress)
+    with steady_time(provider):
+        record = deploy(project, director, Parameters.load(PARAMS), record_path, progress)
     stage = Stage(
         provider=provider,
         prep=record.instance(project, "PrepToken"),
@@ -54,17 +59,52 @@ def prepare(
         vault=record.instance(project, "Vault"),
         lens=record.instance(project, "ProtocolLens"),
         feed=record.instance(project, "BTC/feed"),
+        others={
+            name.removesuffix("/token"): record.instance(project, name)
+            for name in (MANAGER, BOOK, "TradeRequests", *LENDING, "WETH/token", "WBTC/token")
+        },
     )
-    decimals = stage.view(stage.feed, "decimals")
-    if decimals != FEED_DECIMALS:
-        raise UserError(f"{PARAMS}: the feed has {decimals} decimals, prices {FEED_DECIMALS}")
     crowd = recruit(seed, traders, len(path.prices))
     names = [*LPS, *(trader.name for trader in crowd)]
     cast = {KEEPER: keeper.address} | {name: address_of(name) for name in names}
-    # No reward is too small here, and no round has too many liquidations.
-    settings = Settings(max_actions=traders)
-    bot = Keeper(stage.protocol, stage.lens, keeper, settings, execute=True)
-    return Demo(stage, bot, cast, crowd, director.address, path, seed)
+    credit = _credit(project, record, stage, seed)
+    # No reward is too small here, nothing is left undone, and no round has too many liquidations.
+    settings = Settings(max_actions=traders + len(credit.strategies), unpaid=True)
+    others = stage.others
+    contracts = CreditContracts(stage.prep, others["TradeRequests"], others[MANAGER], others[BOOK])
+    bot = Keeper(stage.protocol, stage.lens, keeper, settings, execute=True, credit=contracts)
+    return Demo(stage, credit, bot, cast, crowd, director.address, path, seed)
+
+
+def _credit(project: ProjectManager, record: Deployment, stage: Stage, seed: int) -> Credit:
+    """Credit accounts, their owners and lenders."""
+    strategies = recruit_accounts(seed)
+    contracts = {n: record.instance(project, n) for n in (*FEEDS, *ORACLES.values())}
+    for feed in (stage.feed, *(contracts[name] for name in FEEDS)):
+        if (decimals := stage.view(feed, "decimals")) != FEED_DECIMALS:
+            raise UserError(f"{PARAMS}: a feed has {decimals} decimals, prices {FEED_DECIMALS}")
+    manager = stage.others[MANAGER]
+    tokens = {
+        asset: stage.prep if asset == PREP else stage.others[name]
+        for asset, name in enumerate(ASSETS)
+        if asset != SHARES
+    }
+    for asset, token in tokens.items():
+        listed = stage.view(manager, "asset", asset)["token"]
+        if to_checksum_address(listed) != token.address:
+            raise UserError(f"{PARAMS}: asset {asset} is not {ASSETS[asset]}")
+        if stage.view(token, "decimals") != DECIMALS[asset]:
+            raise UserError(f"{PARAMS}: {ASSETS[asset]} has not {DECIMALS[asset]} decimals")
+    names = [*(strategy.name for strategy in strategies), *(lender.name for lender in LENDERS)]
+    lending = {asset: stage.others[name].address for name, asset in LENDING.items()}
+    return Credit(
+        stage=stage,
+        tokens=tokens,
+        contracts={**stage.others, **contracts},
+        strategies=strategies,
+        cast={name: address_of(name) for name in names},
+        ledger=CreditLedger(manager.address, stage.vault.address, lending),
+    )
 
 
 def address_of(name: str) -> str:

@@ -4,7 +4,8 @@ It talks to the node directly: Ape's calls and transactions ask it for many thin
 here, and two days of prices would take minutes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -25,14 +26,32 @@ from prep.demo.outcome import Position, Reading
 from prep.errors import UserError
 from prep.model.fixed import UNLIMITED
 
-GAS: Final = 1_000_000
+GAS: Final = 5_000_000
 """Enough for any action."""
 ETHER: Final = 10**18
+_ACTION_FAILED: Final = keccak(text="ActionFailed(uint256,bytes)")[:4]
+
+
+Ask = tuple[Any, ...]
+"""A contract, a function and its arguments."""
+
+
+@contextmanager
+def steady_time(provider: ProviderAPI) -> Iterator[None]:
+    """Gives each block a second more than the one before, however long it takes to make it: two
+    runs accrue the same fees, to the unit."""
+    provider.make_request("anvil_setBlockTimestampInterval", [1])
+    try:
+        yield
+    finally:
+        # Ape ends its node at once when the user interrupts.
+        if provider.is_connected:
+            provider.make_request("anvil_removeBlockTimestampInterval", [])
 
 
 @dataclass
 class Stage:
-    """The deployed contracts on a local node."""
+    """The deployed contracts on a local node. Of `others`, by name, logs are read as well."""
 
     provider: ProviderAPI
     prep: ContractInstance
@@ -40,35 +59,41 @@ class Stage:
     vault: ContractInstance
     lens: ContractInstance
     feed: ContractInstance
+    others: Mapping[str, ContractInstance] = field(default_factory=dict)
     _next_block: int = 0
     _errors: dict[bytes, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for contract in (self.prep, self.protocol, self.vault):
+        for contract in self._watched.values():
             for error in contract.contract_type.errors:
                 self._errors[keccak(text=error.selector)[:4]] = error.name
+
+    @property
+    def _watched(self) -> dict[str, ContractInstance]:
+        return {"PREP": self.prep, "Vault": self.vault, "Protocol": self.protocol, **self.others}
 
     # ----------------------------------------------------------------------------------------- node
 
     @contextmanager
     def set(self, actors: Iterable[str]) -> Iterator[None]:
-        """Lets the node sign for whoever acts, and gives each block a second more than the one
-        before, however long it takes to make it: two runs accrue the same fees, to the unit."""
+        """Lets the node sign for whoever acts, in steady time."""
         for actor in actors:
             self._ask("anvil_setBalance", actor, hex(1_000 * ETHER))
         self._ask("anvil_autoImpersonateAccount", True)
-        self._ask("anvil_setBlockTimestampInterval", 1)
         try:
-            yield
+            with steady_time(self.provider):
+                yield
         finally:
-            # Ape ends its node at once when the user interrupts.
             if self.provider.is_connected:
-                self._ask("anvil_removeBlockTimestampInterval")
                 self._ask("anvil_autoImpersonateAccount", False)
 
     def now(self) -> int:
         """Time of the newest block, seconds."""
         return int(self._ask("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def block(self) -> int:
+        """Number of the newest block."""
+        return int(self._ask("eth_blockNumber"), 16)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         return self.provider.make_request(method, list(arguments))
@@ -89,50 +114,83 @@ class Stage:
         try:
             self.provider.web3.eth.call(cast(TxParams, transaction))
         except ContractLogicError as error:
-            data = HexBytes(error.data if isinstance(error.data, str) else b"")
-            selector = bytes(data[:4])
-            return self._errors.get(selector, f"unknown error {data[:4].to_0x_hex()}")
+            return self._name_of(HexBytes(error.data if isinstance(error.data, str) else b""))
         return "an error that did not happen again"
+
+    def _name_of(self, data: HexBytes) -> str:
+        """Of an error; of the one inside where an action of a list has failed."""
+        selector = bytes(data[:4])
+        if selector == _ACTION_FAILED:
+            _, reason = decode(["uint256", "bytes"], data[4:])
+            return self._name_of(HexBytes(reason))
+        return self._errors.get(selector, f"unknown error {data[:4].to_0x_hex()}")
+
+    def set_feed(self, setter: str, feed: ContractInstance, answer: int) -> None:
+        """A new answer of another feed, in a block of its own."""
+        if error := self.send(setter, feed, "setAnswer", answer):
+            raise UserError(f"the feed rejects the price {answer} with {error}")
 
     def set_price(self, setter: str, answer: int, timestamp: int) -> None:
         """A new answer of the feed, in its units, in a block of exactly this time."""
         self._ask("evm_setNextBlockTimestamp", timestamp)
-        if error := self.send(setter, self.feed, "setAnswer", answer):
-            raise UserError(f"the feed rejects the price {answer} with {error}")
+        self.set_feed(setter, self.feed, answer)
 
     # ------------------------------------------------------------------------------------- readings
 
     def new_events(self) -> list[Event]:
-        """All that PREP, vault and protocol have logged since the last call, in order."""
-        contracts = {c.address: c for c in (self.prep, self.vault, self.protocol)}
-        names = dict(zip(contracts, ("PREP", "Vault", "Protocol"), strict=True))
-        wanted = {"fromBlock": hex(self._next_block), "address": list(contracts)}
-        abis = {a.name: a for c in contracts.values() for a in c.contract_type.events}
-        logs = self._ask("eth_getLogs", wanted | {"toBlock": "latest"})
+        """All that the contracts have logged since the last call, in order."""
+        watched = self._watched
+        wanted = {
+            "fromBlock": hex(self._next_block),
+            "toBlock": "latest",
+            "address": [contract.address for contract in watched.values()],
+        }
+        logs = self._ask("eth_getLogs", wanted)
         if logs:
             self._next_block = int(logs[-1]["blockNumber"], 16) + 1
-        decoded = self.provider.network.ecosystem.decode_logs(logs, *abis.values())
-        return [
-            Event(
-                transaction=str(log.transaction_hash),
-                contract=names[log.contract_address],
-                name=log.event_name,
-                args={
-                    field.name: _named(field, log.event_arguments[field.name])
-                    for field in abis[log.event_name].inputs
-                },
-            )
-            for log in decoded
-        ]
+        by_address = defaultdict(list)
+        for log in logs:
+            by_address[to_checksum_address(log["address"])].append(log)
+        found: list[tuple[int, int, Event]] = []
+        for name, contract in watched.items():
+            # One by one: tokens and accounts have events of one name that are logged differently.
+            found += self._decoded(name, contract, by_address[contract.address])
+        return [event for _, _, event in sorted(found, key=lambda item: item[:2])]
+
+    def _decoded(
+        self, name: str, contract: ContractInstance, logs: list[dict[str, Any]]
+    ) -> Iterator[tuple[int, int, Event]]:
+        if not logs:
+            return
+        abis = {abi.name: abi for abi in contract.contract_type.events}
+        for log in self.provider.network.ecosystem.decode_logs(logs, *abis.values()):
+            args = {
+                field.name: _named(field, log.event_arguments[field.name])
+                for field in abis[log.event_name].inputs
+            }
+            event = Event(str(log.transaction_hash), name, log.event_name, args)
+            yield log.block_number, log.log_index, event
+
+    def views(self, asks: Sequence[Ask], block: str = "latest") -> list[Any]:
+        """As `view`, of many functions in one request."""
+        requests = []
+        for contract, function, *args in asks:
+            data = getattr(contract, function).encode_input(*args).to_0x_hex()
+            requests.append(("eth_call", [{"to": contract.address, "data": data}, block]))
+        provider: Any = self.provider.web3.provider
+        answers = provider.make_batch_request(requests)
+        values = []
+        for (contract, function, *_), answer in zip(asks, answers, strict=True):
+            if "error" in answer:
+                raise UserError(f"{function} failed: {answer['error'].get('message', '')}")
+            values.append(_returned(contract, function, HexBytes(answer["result"])))
+        return values
 
     def view(self, contract: ContractInstance, function: str, *args: Any) -> Any:
         """What a function without overloads returns; structs by name."""
-        abi = contract.contract_type.view_methods[function]
         data = getattr(contract, function).encode_input(*args).to_0x_hex()
-        answer = HexBytes(self._ask("eth_call", {"to": contract.address, "data": data}, "latest"))
-        values = decode([output.canonical_type for output in abi.outputs], answer)
-        named = [_named(o, value) for o, value in zip(abi.outputs, values, strict=True)]
-        return named[0] if len(named) == 1 else named
+        answer = self._ask("eth_call", {"to": contract.address, "data": data}, "latest")
+        return _returned(contract, function, HexBytes(answer))
 
     def read(self) -> Reading:
         """Everything that changes."""
@@ -162,25 +220,35 @@ class Stage:
 
     def balances(self, ledger: Ledger, participants: Iterable[str]) -> Balances:
         """What token and contracts say of everybody, those included that the ledger met."""
+        contracts = [contract.address for contract in self.others.values()]
         people = {*participants, *ledger.wallets, *ledger.accounts}
-        people -= {ZERO_ADDRESS, self.vault.address, self.protocol.address}
-
-        def balance(holder: str) -> int:
-            return int(self.view(self.prep, "balanceOf", holder))
-
-        def collateral(trader: str) -> int:
-            return int(self.view(self.protocol, "getPositionDetails", trader)["collateral"])
-
+        people -= {ZERO_ADDRESS, self.vault.address, self.protocol.address, *contracts}
+        who = sorted(people)
+        places = [*who, *contracts, self.vault.address, self.protocol.address]
+        held = self.views([(self.prep, "balanceOf", place) for place in places])
+        prep = dict(zip(places, held, strict=True))
+        details = self.views([(self.protocol, "getPositionDetails", trader) for trader in who])
+        markets = range(self.view(self.protocol, "marketCount"))
+        flows = self.views([(self.lens, "cashFlow", market) for market in markets])
         return Balances(
-            wallets={who: balance(who) for who in people},
-            collateral={who: collateral(who) for who in people},
-            vault=balance(self.vault.address),
-            protocol=balance(self.protocol.address),
+            wallets={person: prep[person] for person in who},
+            contracts={contract: prep[contract] for contract in contracts},
+            collateral={w: d["collateral"] for w, d in zip(who, details, strict=True)},
+            vault=prep[self.vault.address],
+            protocol=prep[self.protocol.address],
             liquidity=self.view(self.protocol, "liquidity"),
             net_deposits=self.view(self.protocol, "netDeposits"),
             fees_unpaid=self.view(self.protocol, "protocolFees")[1],
-            cash_flow=self.view(self.lens, "cashFlow", 0),
+            cash_flow={name: sum(flow[name] for flow in flows) for name in flows[0]},
         )
+
+
+def _returned(contract: ContractInstance, function: str, answer: HexBytes) -> Any:
+    """What a function without overloads returns; structs by name."""
+    abi = contract.contract_type.view_methods[function]
+    values = decode([output.canonical_type for output in abi.outputs], answer)
+    named = [_named(o, value) for o, value in zip(abi.outputs, values, strict=True)]
+    return named[0] if len(named) == 1 else named
 
 
 def _named(field: ABIType, value: Any) -> Any:

@@ -15,9 +15,19 @@ def decimal(value: int, decimals: int = WAD_DECIMALS) -> Decimal:
     return Decimal(value).scaleb(-decimals)
 
 
-def amount(value: int, places: int = 0) -> str:
-    """PREP, or anything else with 18 decimals."""
-    return f"{decimal(value):,.{places}f}"
+def amount(value: int, places: int = 0, decimals: int = WAD_DECIMALS) -> str:
+    """PREP, or anything else with so many decimals."""
+    return f"{decimal(value, decimals):,.{places}f}"
+
+
+def percent(rate: int) -> str:
+    """A WAD."""
+    return f"{decimal(rate) * 100:.1f} %"
+
+
+def whole_dollars(price: int) -> str:
+    """A WAD price of something with 18 decimals."""
+    return f"${decimal(price):,.2f}"
 
 
 def dollars(answer: int) -> str:

@@ -11,6 +11,11 @@ import pytest
 from ape.logging import LogLevel, logger
 from click.testing import CliRunner
 
+from prep.demo.accounts import PREP, WETH
+from prep.demo.checks import check, unexplained
+from prep.demo.credit_checks import check_credit
+from prep.demo.credit_ledger import CreditLedger
+from prep.demo.ledger import Ledger
 from prep.demo.prices import HOUR, STEP_SECONDS, read_path, synthetic_path
 from prep.demo.report import to_json
 from prep.demo.setup import address_of, prepare
@@ -20,6 +25,28 @@ from prep.errors import UserError
 ROOT = Path(__file__).parents[2]
 WAD = 10**18
 SEED, TRADERS, HOURS = 2, 8, 6
+MONEY = {
+    "AccountLiquidated",
+    "BalanceChanged",
+    "Borrowed",
+    "CollateralChanged",
+    "DebtChanged",
+    "DebtWrittenOff",
+    "Deposit",
+    "InterestAccrued",
+    "OrderCancelled",
+    "OrderExecuted",
+    "OrderFilled",
+    "OrderPlaced",
+    "OrderTriggered",
+    "PositionDecreased",
+    "PositionLiquidated",
+    "Repaid",
+    "ReserveShareSet",
+    "Transfer",
+    "Withdraw",
+    "WrittenOff",
+}
 
 # A quiet hour, a wick down of a third that comes back, a wick up, and a quiet end.
 ROWS = (
@@ -86,8 +113,8 @@ def test_run__short_crash__money_adds_up_and_steps_follow_the_path(create_demo, 
 
     outcome = create_demo(path).run(seen.append)
 
-    assert differences(outcome) == {}, "M1 M2 M3"
-    assert {c.invariant for c in outcome.checks} == {"M1", "M2", "M3"}
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5"
+    assert {c.invariant for c in outcome.checks} == {"M1", "M2", "M3", "M4", "M5"}
     assert outcome.unexplained == 0
     assert tuple(seen) == outcome.samples
     readings = [sample.reading for sample in outcome.samples]
@@ -103,6 +130,94 @@ def test_run__short_crash__money_adds_up_and_steps_follow_the_path(create_demo, 
     assert max(sample.leverages[-1] for sample in outcome.samples if sample.leverages) <= 30 * WAD
     assert sum(outcome.results.values()) == 0, "M3"
     assert networks.provider.make_request("anvil_removeBlockTimestampInterval", []) is False
+    credit = outcome.credit
+    assert len(credit.samples) == len(path.prices)
+    assert max(sample.rate for sample in credit.samples) > 0
+    assert len(credit.accounts) == len(credit.samples[0].standings) == 6
+    assert sum(lent.interest for lent in credit.lent.values()) > 0
+    assert [key for key in outcome.rejected if "account" in key or "lender" in key] == []
+
+
+def test_run__two_days__orders_fill_and_an_account_is_liquidated(create_demo):
+    """What the demonstration is to show, on prices of its own."""
+    demo = create_demo(synthetic_path(SEED, 24), traders=1)
+
+    outcome = demo.run(lambda _: None)
+
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5"
+    credit = outcome.credit
+    ended = {(credit.name(o.account), o.order, o.how) for _, o in credit.orders}
+    assert ended >= {
+        ("Stop-loss trader", "stop-loss", "filled"),
+        ("Stop-loss trader", "take-profit", "cancelled"),
+        ("Dip buyer", "limit order", "filled"),
+    }
+    assert [(credit.name(n), kind) for n, kind in credit.waiting] == [("Dip buyer", "limit order")]
+    assert {credit.name(item.account) for _, item in credit.liquidations} == {"Leveraged buyer"}
+    step, first = credit.liquidations[0]
+    assert first.closed > 0
+    assert first.repaid > 0
+    assert first.seized > 0
+    # It was shown to stand too badly just before, and well at all prices before that.
+    stood = [sample.standings[first.account - 1] for sample in credit.samples[: step + 1]]
+    assert [equity < required for equity, required in stood] == [False] * step + [True]
+    fees = sum(o.how == "filled" for _, o in credit.orders)
+    assert outcome.done["execute (order)"] == fees
+    # The keeper has paid debt out of what it brought, and holds what it has seized.
+    assert demo.credit.ledger.wallets[WETH, demo.cast["Keeper"]] == sum(
+        item.seized for _, item in credit.liquidations
+    )
+
+
+def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
+    demo = create_demo(synthetic_path(SEED, 24), traders=1)
+    events, taken = demo.stage.new_events, []
+
+    def recorded():
+        found = events()
+        taken.extend(found)
+        return found
+
+    demo.stage.new_events = recorded
+    outcome = demo.run(lambda _: None)
+    balances = demo.stage.balances(demo.ledger, demo.cast.values())
+    chain, credit = demo.credit.balances(), demo.credit.ledger
+
+    def unexplained_without(dropped):
+        kept = [event for event in taken if event is not dropped]
+        ledger = Ledger(demo.stage.vault.address)
+        of_credit = CreditLedger(credit.manager, credit.vault, credit.lending)
+        ledger.take(kept)
+        of_credit.take(kept)
+        return unexplained((*check(ledger, balances), *check_credit(of_credit, chain)))
+
+    assert outcome.unexplained == unexplained_without(None) == 0
+    kinds = {(event.contract, event.name): event for event in taken if matters(event)}
+    assert {name for _, name in kinds} >= {
+        "AccountLiquidated",
+        "BalanceChanged",
+        "Borrowed",
+        "DebtChanged",
+        "InterestAccrued",
+        "OrderCancelled",
+        "OrderExecuted",
+        "OrderFilled",
+        "OrderPlaced",
+        "OrderTriggered",
+        "Repaid",
+        "Withdraw",
+    }
+    for kind, last in kinds.items():
+        assert unexplained_without(last) > 0, f"M1 to M5 without {kind}"
+
+
+def matters(event):
+    """Whether an event says that money has moved, or what is needed to know how much. Nobody lends
+    WBTC."""
+    args = event.args
+    amounts = [v for k, v in args.items() if k in ("value", "assets", "amount", "keeperFee")]
+    lent = event.contract != "WBTC/lending"
+    return lent and event.name in MONEY and (not amounts or any(amounts))
 
 
 def test_run__twice__gives_the_same_numbers(create_demo):
@@ -122,7 +237,7 @@ def test_run__slice_of_a_file__liquidates_on_the_wicks(create_demo, slice_of_pri
 
     outcome = create_demo(path, traders=12).run(lambda _: None)
 
-    assert differences(outcome) == {}, "M1 M2 M3"
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5"
     assert path.start == int(candles[0]["timestamp"])
     assert path.hours == len(candles) == (int(candles[-1]["timestamp"]) - path.start) // HOUR + 1
     assert len(outcome.liquidations) > 0
@@ -154,9 +269,31 @@ def test_run__a_swallowed_event__is_noticed(create_demo):
     assert outcome.unexplained > 0, "M2"
 
 
-def test_run__a_unit_conjured_into_the_vault__is_noticed(create_demo, chain):
-    demo = create_demo(synthetic_path(SEED, 1))
-    prep, vault = demo.stage.prep, demo.stage.vault
+MINTED = "All PREP ever minted = wallets + vault + manager + lending + orders and requests"
+HELD = "PREP of the manager = balances of all accounts + keeper fees set aside + gifts"
+APART = "PREP of all people and contracts, differences added up"
+
+
+@pytest.mark.parametrize(
+    "place, expected",
+    [
+        (
+            "Vault",
+            {("M1", "PREP held by the vault = liquidity + collateral + unpaid fees + gifts")},
+        ),
+        (
+            "CreditManager",
+            {
+                ("M5", HELD),
+                ("M3", APART),
+            },
+        ),
+        ("PREP/lending", {("M4", "PREP lending: tokens held = idle + gifts"), ("M3", APART)}),
+    ],
+)
+def test_run__a_unit_conjured__is_noticed(create_demo, chain, place, expected):
+    demo = create_demo(synthetic_path(SEED, 1), traders=1)
+    prep, vault = demo.stage.prep, {"Vault": demo.stage.vault, **demo.stage.others}[place]
     read, conjured = demo.stage.read, []
 
     def conjure():
@@ -174,11 +311,7 @@ def test_run__a_unit_conjured_into_the_vault__is_noticed(create_demo, chain):
     demo.stage.read = conjure
     outcome = demo.run(lambda _: None)
 
-    assert differences(outcome) == {
-        ("M1", "PREP held by the vault = liquidity + collateral + unpaid fees + gifts"): 1,
-        ("M3", "All PREP ever minted = wallets + vault + protocol"): 1,
-    }
-    assert outcome.unexplained == 2
+    assert differences(outcome) == dict.fromkeys({*expected, ("M3", MINTED)}, 1)
 
 
 def test_run__a_gift_to_the_vault__is_explained(create_demo):
@@ -187,12 +320,17 @@ def test_run__a_gift_to_the_vault__is_explained(create_demo):
 
     def give_and_set(*args):
         demo.stage.send(giver, demo.stage.prep, "transfer", demo.stage.vault.address, 1)
+        manager = demo.stage.others["CreditManager"].address
+        demo.stage.send(giver, demo.stage.prep, "transfer", manager, 1)
+        demo.stage.send(giver, demo.stage.others["WETH"], "mint", manager, 2)
         act(*args)
 
     demo.stage.set_price = give_and_set
     outcome = demo.run(lambda _: None)
 
     assert demo.ledger.donations == len(outcome.samples) == 4
+    gifts = demo.credit.ledger.gifts
+    assert (gifts[PREP], gifts[WETH]) == (4, 8)
     assert differences(outcome) == {}, "M1"
 
 

@@ -9,6 +9,7 @@ from prep.demo.ledger import ZERO_ADDRESS, Event, Ledger, Liquidation
 
 WAD = 10**18
 VAULT, LP, TRADER, KEEPER, TREASURY = "vault", "lp", "trader", "keeper", "treasury"
+CLIENT = "client"
 
 
 def prep(giver, taker, value):
@@ -39,6 +40,16 @@ def decreased(removed, size, collateral, realised, bad_debt=0):
         "badDebt": bad_debt,
     }
     return "Protocol", "PositionDecreased", values
+
+
+def executed(realised, opening_fee, settlement):
+    names = ("pricePnl", "funding", "borrowingFee", "closingFee")
+    outcome = {
+        "realised": dict(zip(names, realised, strict=True)),
+        "openingFee": opening_fee,
+        "settlement": settlement,
+    }
+    return "Protocol", "OrderExecuted", {"client": CLIENT, "outcome": outcome}
 
 
 # The protocol takes a tenth of fees, rounded up. All amounts were worked out by hand.
@@ -92,9 +103,14 @@ TRANSACTIONS = [
     ],
     [collateral_changed(KEEPER, -3, 1), prep(VAULT, KEEPER, 3)],
     [prep(TRADER, VAULT, 7)],
+    # A margin client wins 8 less fees of 1, 2 and 1, of which the protocol's shares are 1 each.
+    [prep(ZERO_ADDRESS, CLIENT, 40)],
+    [fee_charged(2, 4), executed((8, 0, -1, -2), 1, 4), prep(VAULT, CLIENT, 4)],
+    # And pays 9.
+    [executed((-10, 1, 0, 0), 0, -9), prep(CLIENT, VAULT, 9)],
     [
-        ("Protocol", "ProtocolFeesCollected", {"treasury": TREASURY, "amount": 2}),
-        prep(VAULT, TREASURY, 2),
+        ("Protocol", "ProtocolFeesCollected", {"treasury": TREASURY, "amount": 4}),
+        prep(VAULT, TREASURY, 4),
     ],
 ]
 EVENTS = [
@@ -103,19 +119,20 @@ EVENTS = [
     for event in transaction
 ]
 CHAIN = Balances(
-    wallets={LP: 500, TRADER: 93, KEEPER: 3, TREASURY: 2},
+    wallets={LP: 500, TRADER: 93, KEEPER: 3, TREASURY: 4},
+    contracts={CLIENT: 35},
     collateral={LP: 0, TRADER: 0, KEEPER: 1, TREASURY: 0},
-    vault=602,
+    vault=605,
     protocol=0,
-    liquidity=594,
+    liquidity=597,
     net_deposits=500,
     fees_unpaid=0,
     cash_flow={
-        "pricePnl": 110,
+        "pricePnl": 112,
         "openingFee": 4,
-        "closingFee": 7,
-        "accruedFunding": 2,
-        "borrowingFee": 1,
+        "closingFee": 8,
+        "accruedFunding": 1,
+        "borrowingFee": 2,
         "badDebt": -30,
     },
 )
@@ -131,17 +148,18 @@ def test_take__a_whole_life__adds_up_everything():
     ledger = ledger_of(EVENTS)
 
     assert vars(ledger.cash_flow) == CHAIN.cash_flow
-    assert ledger.liquidity == 594, "M2"
+    assert ledger.liquidity == 597, "M2"
     assert ledger.collateral == 1
-    assert ledger.wallets == CHAIN.wallets | {VAULT: 602, ZERO_ADDRESS: -1200}
+    assert ledger.wallets == CHAIN.wallets | {CLIENT: 35, VAULT: 605, ZERO_ADDRESS: -1240}
     assert ledger.shares[LP] == 9 * 10**8
     assert (ledger.donations, ledger.unmatched) == (7, 0), "M1"
-    assert (ledger.fees_charged, ledger.fees_unpaid) == (2, 0)
+    assert (ledger.fees_charged, ledger.fees_unpaid) == (4, 0)
     assert (ledger.bad_debt, ledger.rewards) == (26, 4)
     assert ledger.results == {
         "Traders": -100,
-        "LPs": 94,
-        "Protocol fees": 2,
+        "Credit accounts": -5,
+        "LPs": 97,
+        "Protocol fees": 4,
         "Liquidators' rewards": 4,
     }, "M3"
     assert ledger.liquidations == [

@@ -9,6 +9,10 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from prep.demo.checks import Check
+from prep.demo.credit_ledger import AccountLiquidation, OrderEnd
+from prep.demo.credit_outcome import CreditOutcome, CreditParticipant, CreditReading, Lent
+from prep.demo.credit_text import events, headlines, summary
+from prep.demo.figures import most_at_risk
 from prep.demo.ledger import Liquidation
 from prep.demo.outcome import Outcome, Participant, Position, Reading, Sample
 from prep.demo.prices import PricePath
@@ -49,6 +53,40 @@ def reading(step: int) -> Reading:
     )
 
 
+LIQUIDATION = AccountLiquidation(
+    account=2,
+    debt_asset=0,
+    collateral_asset=2,
+    closed=700 * WAD,
+    reward=2 * WAD,
+    repaid=300 * WAD + 1,
+    seized=2 * WAD + WAD // 4,
+    bonus=WAD // 20,
+    bad_debt=5 * WAD,
+)
+CREDIT = CreditOutcome(
+    samples=(
+        CreditReading(((90 * WAD, 10 * WAD), (0, 0)), 0, 0),
+        CreditReading(((50 * WAD, 9 * WAD), (5 * WAD, 7 * WAD)), WAD // 2, WAD // 20),
+        CreditReading(((70 * WAD, 9 * WAD), (WAD, 0)), WAD // 4, WAD // 40),
+        CreditReading(((60 * WAD, 9 * WAD), (WAD, 0)), WAD // 4, WAD // 40),
+    ),
+    participants=(
+        CreditParticipant("Stopper", "0xS", "stops <early>", 1, 1_000 * WAD, 1_020 * WAD + 7),
+        CreditParticipant("Borrower", "0xB", "borrows", 2, 2_000 * WAD, 1_500 * WAD),
+        CreditParticipant("Lender", "0xC", "lends", None, 9_000 * WAD, 9_003 * WAD),
+    ),
+    # As logged: what a filled order cancels comes before it.
+    orders=(
+        (2, OrderEnd(1, "take-profit", "cancelled")),
+        (2, OrderEnd(1, "stop-loss", "filled", 6_999 * WAD)),
+    ),
+    liquidations=((1, LIQUIDATION),),
+    waiting=((2, "limit order"),),
+    lent={0: Lent(4 * WAD, 5 * WAD), 2: Lent(0, 0)},
+)
+
+
 @pytest.fixture
 def outcome():
     """An hour with a liquidation of 24,000 in its second step."""
@@ -87,7 +125,9 @@ def outcome():
         checks=(
             Check("M1", "Custody", 1_345 * WAD, 1_345 * WAD),
             Check("M2", "Liquidity", 1_000 * WAD, 1_000 * WAD),
+            Check("M5", "WBTC", 12_345_678, 12_345_678, 8),
         ),
+        credit=CREDIT,
     )
 
 
@@ -108,7 +148,7 @@ def test_render__all_charts__are_drawn_with_titles_on_their_axes(outcome):
     page = render(outcome).replace(get_plotlyjs(), "")
 
     ids = [a["id"] for tag, a in Page(page).elements if tag == "div" and "id" in a]
-    charts = ("price", "open_interest", "leverage", "lp_share", "vault")
+    charts = ("price", "open_interest", "leverage", "lp_share", "vault", "standing", "lending")
     assert ids == [f"chart-{name}" for name in charts]
     for title in ("BTC price, $", "Open interest, PREP", "Open positions", "PREP per share"):
         assert f'"title":{{"text":"{title}"}}' in page
@@ -133,10 +173,14 @@ def test_render__numbers__are_on_the_page(outcome):
         "-3,544.00",
         "1,345.00",
         "-207.00",
-        "Every unit of PREP is accounted for.",
+        "Every unit of every token is accounted for.",
+        "stop-loss filled, take-profit cancelled",
+        "+20.00",
+        "-500.00",
+        "0.12",
     ):
         assert cell in text, cell
-    for label, value, remark in headline(outcome):
+    for label, value, remark in headlines(outcome):
         position = text.index(label)
         assert value in text[position:]
         assert remark in text[position:]
@@ -146,6 +190,7 @@ def test_render__names_from_outside__are_escaped(outcome):
     page = render(outcome)
 
     assert "<b>prices" not in page
+    assert "<td>stops &lt;early&gt;</td>" in page
     assert "<td>Trader &lt;1&gt;</td>" in page
     assert "<td>Trader <1></td>" not in page
 
@@ -158,12 +203,69 @@ def test_render__money_missing__says_how_much(outcome):
     wrong = replace(outcome, checks=(*outcome.checks, Check("M3", "Sum", 0, -3)))
     text = Page(render(wrong)).text
 
-    assert "3 base units of PREP are not where they should be." in text
-    assert "Every unit of PREP is accounted for." not in text
+    assert "3 base units of tokens are not where they should be." in text
+    assert "Every unit of every token is accounted for." not in text
 
 
 def test_render__nothing_liquidated__has_an_empty_table(outcome):
+    assert "None." not in Page(render(outcome)).text
     assert "None." in Page(render(replace(outcome, liquidations=()))).text
+
+
+def test_render__nothing_happened_to_accounts__has_an_empty_table(outcome):
+    quiet = replace(CREDIT, orders=(), liquidations=())
+
+    assert "None." in Page(render(replace(outcome, credit=quiet))).text
+
+
+def test_events__orders_and_liquidations__are_in_order_of_time(outcome):
+    assert events(outcome) == [
+        (
+            "12 Mar 12:15",
+            "$6,000.00",
+            "Borrower",
+            (
+                "liquidated: positions worth 700 PREP closed; 300.00 PREP of debt repaid for "
+                "2.25 WETH, bonus 5.0 %; 5.00 PREP written off"
+            ),
+        ),
+        ("12 Mar 12:30", "$7,000.00", "Stopper", "stop-loss filled at $6,999.00"),
+        ("12 Mar 12:30", "$7,000.00", "Stopper", "take-profit cancelled"),
+    ]
+
+
+def test_events__liquidation_without_payment__says_so(outcome):
+    nothing = replace(LIQUIDATION, closed=0, repaid=0, seized=0, bad_debt=0)
+    quiet = replace(outcome, credit=replace(CREDIT, orders=(), liquidations=((1, nothing),)))
+
+    ((_, _, _, what),) = events(quiet)
+    assert what == "liquidated: debts paid from its own balances"
+
+
+def test_summary__everybody__says_what_happened():
+    assert [summary(CREDIT, who) for who in CREDIT.participants] == [
+        "stop-loss filled, take-profit cancelled",
+        "limit order never filled, liquidated",
+        "-",
+    ]
+    twice = replace(CREDIT, waiting=(), liquidations=2 * CREDIT.liquidations)
+    assert summary(twice, CREDIT.participants[1]) == "liquidated 2 times"
+
+
+def test_headlines__credit__comes_before_whether_it_adds_up(outcome):
+    assert headlines(outcome) == [
+        *headline(outcome)[:-1],
+        ("Credit accounts", "2", "1 liquidated, 300 PREP of debt repaid for collateral"),
+        ("Orders", "1 filled", "1 cancelled, 1 still waiting"),
+        ("PREP lent", "5.0 % a year at most", "interest 4 PREP, losses 5 PREP"),
+        headline(outcome)[-1],
+    ]
+
+
+def test_most_at_risk__account__was_liquidated_or_came_nearest():
+    assert most_at_risk(CREDIT) == 2
+    close = (CreditReading(((9, 8), (3, 0)), 0, 0), CreditReading(((9, 0), (4, 0)), 0, 0))
+    assert most_at_risk(replace(CREDIT, samples=close, liquidations=())) == 1
 
 
 def test_headline__outcome__is_computed_exactly(outcome):
@@ -205,7 +307,7 @@ def leaves(value):
 def test_to_json__every_number__is_an_exact_string(outcome):
     content = json.loads(json.dumps(to_json(outcome)))
 
-    assert {type(leaf) for leaf in leaves(content)} == {str, bool}
+    assert {type(leaf) for leaf in leaves(content)} == {str, bool, type(None)}
     assert content["summary"] == {
         "traders": "2",
         "trades": "3",
@@ -248,6 +350,27 @@ def test_to_json__every_number__is_an_exact_string(outcome):
         }
     ]
     assert content["participants"][1]["profit"] == str(300 * WAD)
+    credit = content["credit"]
+    assert [p["result"] for p in credit["participants"]] == [
+        str(20 * WAD + 7),
+        str(-500 * WAD),
+        str(3 * WAD),
+    ]
+    assert credit["orders"][1] == {
+        "step": "2",
+        "account": "1",
+        "order": "stop-loss",
+        "how": "filled",
+        "price": str(6_999 * WAD),
+    }
+    assert credit["waiting"] == [{"account": "2", "order": "limit order"}]
+    assert credit["liquidations"][0]["repaid"] == str(300 * WAD + 1)
+    assert credit["lent"]["WETH"] == {"interest": "0", "losses": "0"}
+    assert credit["steps"][1] == {
+        "standings": [[str(50 * WAD), str(9 * WAD)], [str(5 * WAD), str(7 * WAD)]],
+        "utilisation": str(WAD // 2),
+        "rate": str(WAD // 20),
+    }
     assert content["cash_flow"] == {name: str(value) for name, value in CASH_FLOW.items()}
 
 
