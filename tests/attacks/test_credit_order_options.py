@@ -104,20 +104,20 @@ def test_transfer__with_an_order__new_owner_cannot_cancel_and_it_fills(
     assert credit.size(account, ETHER) == SIZE
 
 
-def test_withdraw__before_the_fill__costs_the_fee_if_another_is_first(
+def test_withdraw__before_the_fill__costs_the_fee_and_the_order(
     credit, attacker, stranger, account, order
 ):
-    """The bound of what it costs: a fee, at least one PREP, for each order that is not wanted, if
-    anybody removes it before its owner does."""
+    """Who takes his collateral away cannot bring it back once he has seen more: the first who tries
+    to fill uses the order up, and gets its fee. If that is the owner, all he has is a free end."""
     credit.act(attacker, account, withdraw(PREP, ALL))
     publish(credit)
-    error, _ = refusal(credit, stranger, credit.book, "execute(uint256)", order)
-    assert error == "AccountUnhealthy"
     assert refused(credit, attacker, account, cancel_order(order)) == ("OrderBound", (order,))
-    publish(credit)
-    credit.must(stranger, credit.book, "remove(uint256)", order)
+    credit.must(stranger, credit.book, "execute(uint256)", order)
+    assert credit.size(account, ETHER) == 0
     assert wallet(credit, stranger, PREP) == FEE
     assert wallet(credit, attacker, PREP) == FUNDS - FEE
+    error, _ = refusal(credit, stranger, credit.book, "execute(uint256)", order)
+    assert error == "UnknownOrder"
     check_books(credit)
 
 
