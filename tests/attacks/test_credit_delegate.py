@@ -24,6 +24,7 @@ from prep.credit.actions import (
     request_redeem,
     trade,
     withdraw,
+    words,
 )
 from tests.attacks.till import HOUR, check_books, fill, later, now, placed, refused, wallet
 from tests.credit import PREP, SOL
@@ -64,7 +65,7 @@ def costly(credit, fee):
     return place_order(SOL, 10**5, terms)
 
 
-@pytest.mark.parametrize("action", ONE_OF_EACH, ids=[a.kind.words for a in ONE_OF_EACH])
+@pytest.mark.parametrize("action", ONE_OF_EACH, ids=[words(a.kind) for a in ONE_OF_EACH])
 def test_execute__all_but_this_action_allowed__refused(credit, victim, attacker, account, action):
     allow(credit, victim, account, attacker, EVERYTHING & ~(1 << action.kind))
     error = refused(credit, attacker, account, action)
