@@ -188,7 +188,7 @@ def test_statement__below_its_liquidation_price__says_so(world, account):
     assert statement.liquidation_price(line) == line.price
 
 
-def test_statement__nothing_that_prices_could_take__has_no_liquidation_price(world):
+def test_statement__nothing_that_prices_could_take__has_no_liquidation_price(world, one_block):
     account = world.open(actions.deposit(PREP, 50_000 * WAD), actions.trade(BTC, WAD))
     statement = world.statement(account)
     assert statement.liquidation_price(statement.positions[BTC]) is None
