@@ -13,8 +13,12 @@ contract LongPool is MarginPool {
     using MarginMath for uint256;
 
     constructor(IDebtController controller, address weth, address authority)
-        MarginPool(true, "Prep LongPool", controller, weth, authority)
+        MarginPool(true, controller, weth, authority)
     {}
+
+    function _domainNameAndVersion() internal pure override returns (string memory, string memory) {
+        return ("Prep LongPool", "1");
+    }
 
     function _owedToken(Position memory p) internal pure override returns (address) {
         return p.quote;

@@ -4,10 +4,10 @@ pragma solidity ^0.8.30;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {EIP712} from "solady/src/utils/EIP712.sol";
 import {IDebtController, PairTerms} from "../../interfaces/IDebtController.sol";
 import {
     CloseRequest,
@@ -69,10 +69,9 @@ abstract contract MarginPool is Payments, EIP712 {
     mapping(uint256 id => uint256 from) private _marks;
     mapping(address base => mapping(address quote => Usage)) private _usage;
 
-    constructor(bool isLong_, string memory name, IDebtController controller_, address weth_, address authority)
+    constructor(bool isLong_, IDebtController controller_, address weth_, address authority)
         Payments(weth_)
         AccessManaged(authority)
-        EIP712(name, "1")
     {
         isLong = isLong_;
         controller = controller_;
@@ -82,7 +81,7 @@ abstract contract MarginPool is Payments, EIP712 {
 
     /// @inheritdoc IMarginPool
     function open(OpenRequest calldata request, bytes calldata signature) external payable nonReentrant {
-        _checkRequest(request.expiry, request.trader, _hashTypedDataV4(request.hash()), signature);
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
         require(positionHash[request.id] == 0, IdUsed(request.id));
         require(request.nonce == 0, WrongPosition(request.id, 0, request.id, request.nonce));
         PairTerms memory terms = _termsForRisk(request.base, request.quote);
@@ -103,7 +102,7 @@ abstract contract MarginPool is Payments, EIP712 {
         payable
         nonReentrant
     {
-        _checkRequest(request.expiry, request.trader, _hashTypedDataV4(request.hash()), signature);
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
         Position memory p = _load(position, request.trader);
         _match(p, request.id, request.nonce);
         require(request.base == p.base && request.quote == p.quote, WrongTokens(request.base, request.quote));
@@ -125,7 +124,7 @@ abstract contract MarginPool is Payments, EIP712 {
         external
         nonReentrant
     {
-        _checkRequest(request.expiry, request.trader, _hashTypedDataV4(request.hash()), signature);
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
         Position memory p = _load(position, request.trader);
         _match(p, request.id, request.nonce);
         _close(p, request, payout);
@@ -194,7 +193,7 @@ abstract contract MarginPool is Payments, EIP712 {
     /// @inheritdoc IMarginPool
     function cancelOrder(Order calldata order) external {
         require(msg.sender == order.trader || msg.sender == order.signer, NotTrader(msg.sender, order.trader));
-        bytes32 digest = _hashTypedDataV4(order.hash());
+        bytes32 digest = _hashTypedData(order.hash());
         isCancelled[digest] = true;
         emit OrderCancelled(order.trader, digest);
     }
@@ -210,11 +209,11 @@ abstract contract MarginPool is Payments, EIP712 {
         Position calldata position
     ) external restricted nonReentrant {
         _checkExpiry(request.expiry);
-        _checkSigner(_hashTypedDataV4(request.hash()), signature);
+        _checkSigner(_hashTypedData(request.hash()), signature);
         Position memory p = _load(position, request.trader);
         _match(p, request.id, request.nonce);
         require(order.id == p.id && order.trader == p.trader && request.amount == p.collateral, OrderMismatch());
-        bytes32 digest = _hashTypedDataV4(order.hash());
+        bytes32 digest = _hashTypedData(order.hash());
         _checkOrder(order, digest, orderSignature);
         Closing memory c = _close(p, request, order.payout);
         require(c.payout >= order.minPayout, PayoutTooLow(c.payout, order.minPayout));
@@ -322,26 +321,6 @@ abstract contract MarginPool is Payments, EIP712 {
     /// @inheritdoc IMarginPool
     function borrowedToday(address base, address quote) external view returns (uint256) {
         return _used(base, quote, _limit(controller.terms(base, quote)));
-    }
-
-    /// @inheritdoc IMarginPool
-    function openDigest(OpenRequest calldata request) external view returns (bytes32) {
-        return _hashTypedDataV4(request.hash());
-    }
-
-    /// @inheritdoc IMarginPool
-    function closeDigest(CloseRequest calldata request) external view returns (bytes32) {
-        return _hashTypedDataV4(request.hash());
-    }
-
-    /// @inheritdoc IMarginPool
-    function collateralDigest(CollateralRequest calldata request) external view returns (bytes32) {
-        return _hashTypedDataV4(request.hash());
-    }
-
-    /// @inheritdoc IMarginPool
-    function orderDigest(Order calldata order) external view returns (bytes32) {
-        return _hashTypedDataV4(order.hash());
     }
 
     // ---------------------------------------------------------------------------------------------- of the direction
@@ -537,7 +516,7 @@ abstract contract MarginPool is Payments, EIP712 {
         view
         returns (Position memory p)
     {
-        _checkRequest(request.expiry, request.trader, _hashTypedDataV4(request.hash()), signature);
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
         p = _load(position, request.trader);
         _match(p, request.id, request.nonce);
     }

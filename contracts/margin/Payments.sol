@@ -3,9 +3,9 @@ pragma solidity ^0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {ILendingVault} from "../../interfaces/ILendingVault.sol";
 import {IMarginPool, Payout} from "../../interfaces/IMarginPool.sol";
 import {IWrappedEther} from "../../interfaces/IWrappedEther.sol";
@@ -15,7 +15,7 @@ import {Swaps} from "./Swaps.sol";
 /// @notice Tokens that somebody just sends are in no count and stay.
 abstract contract Payments is Swaps, ReentrancyGuardTransient {
     using Math for uint256;
-    using SafeERC20 for IERC20;
+    using SafeTransferLib for address;
 
     /// @inheritdoc IMarginPool
     address public immutable weth;
@@ -41,7 +41,7 @@ abstract contract Payments is Swaps, ReentrancyGuardTransient {
         require(amount != 0, ZeroAmount());
         delete claimable[msg.sender][token];
         emit PayoutClaimed(msg.sender, token, receiver, amount);
-        IERC20(token).safeTransfer(receiver, amount);
+        token.safeTransfer(receiver, amount);
     }
 
     /// @inheritdoc IMarginPool
@@ -67,19 +67,19 @@ abstract contract Payments is Swaps, ReentrancyGuardTransient {
             IWrappedEther(token).deposit{value: amount}();
         } else if (amount != 0) {
             uint256 before = _balance(token);
-            IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
+            token.safeTransferFrom(msg.sender, address(this), amount);
             uint256 received = _balance(token).saturatingSub(before);
             require(received >= amount, TransferFellShort(received, amount));
         }
     }
 
     function _send(address token, address to, uint256 amount) internal {
-        if (amount != 0) IERC20(token).safeTransfer(to, amount);
+        if (amount != 0) token.safeTransfer(to, amount);
     }
 
     /// @dev Sends tokens, or keeps them where the token refuses: nobody is spared liquidation because he cannot be paid.
     function _sendOrKeep(address token, address trader, uint256 amount) internal {
-        if (amount == 0 || IERC20(token).trySafeTransfer(trader, amount)) return;
+        if (amount == 0 || SafeERC20.trySafeTransfer(IERC20(token), trader, amount)) return;
         claimable[trader][token] += amount;
         emit PayoutKept(trader, token, amount);
     }
@@ -90,11 +90,11 @@ abstract contract Payments is Swaps, ReentrancyGuardTransient {
             require(token == weth, NotWrappedEther(token));
             if (amount == 0) return;
             IWrappedEther(token).withdraw(amount);
-            Address.sendValue(payable(trader), amount);
+            trader.safeTransferETH(amount);
         } else if (payout == Payout.Lend) {
             ILendingVault vault = _vaultOf(token);
             if (amount == 0) return;
-            IERC20(token).forceApprove(address(vault), amount);
+            token.safeApproveWithRetry(address(vault), amount);
             vault.deposit(amount, trader);
         } else {
             _send(token, trader, amount);
@@ -105,7 +105,7 @@ abstract contract Payments is Swaps, ReentrancyGuardTransient {
     function _payFee(address token, uint256 fee) internal {
         if (fee == 0) return;
         require(treasury != address(0), ParameterOutOfBounds("treasury", 0, 1, type(uint160).max));
-        IERC20(token).safeTransfer(treasury, fee);
+        token.safeTransfer(treasury, fee);
     }
 
     /// @dev Pays lenders. `interest` is recorded first: it is part of `amount`.
@@ -113,7 +113,7 @@ abstract contract Payments is Swaps, ReentrancyGuardTransient {
         ILendingVault vault = _vaultOf(token);
         if (interest != 0) vault.recordInterest(interest);
         if (amount == 0) return;
-        IERC20(token).forceApprove(address(vault), amount);
+        token.safeApproveWithRetry(address(vault), amount);
         vault.repay(amount);
     }
 

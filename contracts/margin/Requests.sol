@@ -42,7 +42,10 @@ library Requests {
         return keccak256(abi.encode(ORDER, order));
     }
 
-    function hash(Position memory position) internal pure returns (bytes32) {
-        return keccak256(abi.encode(position));
+    /// @notice That of the ABI encoding, which the words in memory are.
+    function hash(Position memory position) internal pure returns (bytes32 result) {
+        assembly ("memory-safe") {
+            result := keccak256(position, 0x100)
+        }
     }
 }

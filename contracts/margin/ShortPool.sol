@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {IDebtController} from "../../interfaces/IDebtController.sol";
 import {Closing, Position} from "../../interfaces/IMarginPool.sol";
 import {MarginMath} from "./MarginMath.sol";
@@ -11,12 +11,16 @@ import {Fill} from "./Swaps.sol";
 /// @title Short positions: base tokens are borrowed and sold, quote tokens held
 /// @notice The arithmetic of one direction; everything else is `MarginPool`.
 contract ShortPool is MarginPool {
-    using Math for uint256;
+    using FixedPointMathLib for uint256;
     using MarginMath for uint256;
 
     constructor(IDebtController controller, address weth, address authority)
-        MarginPool(false, "Prep ShortPool", controller, weth, authority)
+        MarginPool(false, controller, weth, authority)
     {}
+
+    function _domainNameAndVersion() internal pure override returns (string memory, string memory) {
+        return ("Prep ShortPool", "1");
+    }
 
     function _owedToken(Position memory p) internal pure override returns (address) {
         return p.base;
@@ -69,7 +73,7 @@ contract ShortPool is MarginPool {
             require(c.spent == c.amount, WrongAmountSpent(c.spent, c.amount));
             value = c.amount;
         } else {
-            value = owed == 0 ? 0 : c.spent.mulDiv(owed, c.received);
+            value = owed == 0 ? 0 : c.spent.fullMulDiv(owed, c.received);
         }
         equity = int256(c.amount) - int256(value);
     }

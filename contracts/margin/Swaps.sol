@@ -3,9 +3,9 @@ pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {IMarginPool} from "../../interfaces/IMarginPool.sol";
 
 /// @notice What a swap did, by the balances before and after. Base units.
@@ -19,7 +19,7 @@ struct Fill {
 /// given nothing beyond the call.
 abstract contract Swaps is IMarginPool, AccessManaged {
     using Math for uint256;
-    using SafeERC20 for IERC20;
+    using SafeTransferLib for address;
 
     mapping(address router => mapping(bytes4 selector => bool)) private _allowed;
 
@@ -44,15 +44,15 @@ abstract contract Swaps is IMarginPool, AccessManaged {
         require(_allowed[router][selector], SwapNotAllowed(router, selector));
         uint256 beforeIn = _balance(tokenIn);
         uint256 beforeOut = _balance(tokenOut);
-        IERC20(tokenIn).forceApprove(router, given);
+        tokenIn.safeApproveWithRetry(router, given);
         Address.functionCall(router, data);
-        if (IERC20(tokenIn).allowance(address(this), router) != 0) IERC20(tokenIn).forceApprove(router, 0);
+        if (IERC20(tokenIn).allowance(address(this), router) != 0) tokenIn.safeApproveWithRetry(router, 0);
         fill.spent = beforeIn.saturatingSub(_balance(tokenIn));
         fill.received = _balance(tokenOut).saturatingSub(beforeOut);
         require(fill.spent <= given, WrongAmountSpent(fill.spent, given));
     }
 
     function _balance(address token) internal view returns (uint256) {
-        return IERC20(token).balanceOf(address(this));
+        return token.balanceOf(address(this));
     }
 }
