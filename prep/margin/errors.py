@@ -170,15 +170,19 @@ def decode_refusal(data: bytes) -> Refusal:
     """From what a call reverted with."""
     if not data:
         return Refusal("NoReason", {})
-    if data[:4] in _KNOWN:
-        name, kinds, labels = _KNOWN[data[:4]]
-        try:
-            values = decode(kinds, data[4:])
-        except (DecodingError, UnicodeDecodeError):
-            return Refusal("UnknownError", {"data": f"0x{data.hex()}"})
-        readable = (_readable(kind, v) for kind, v in zip(kinds, values, strict=True))
-        return Refusal(name, dict(zip(labels, readable, strict=True)))
-    return Refusal("UnknownError", {"data": f"0x{data.hex()}"})
+    unknown = Refusal("UnknownError", {"data": f"0x{data.hex()}"})
+    if data[:4] not in _KNOWN:
+        return unknown
+    name, kinds, labels = _KNOWN[data[:4]]
+    # Ape makes eth_abi read missing digits of integers as zeros.
+    if len(data) < 4 + 32 * len(kinds):
+        return unknown
+    try:
+        values = decode(kinds, data[4:])
+    except (DecodingError, UnicodeDecodeError):
+        return unknown
+    readable = (_readable(kind, v) for kind, v in zip(kinds, values, strict=True))
+    return Refusal(name, dict(zip(labels, readable, strict=True)))
 
 
 def _readable(kind: str, value: Any) -> Any:
