@@ -11,6 +11,7 @@ from hexbytes import HexBytes
 from web3.exceptions import ContractLogicError
 from web3.types import TxParams
 
+from prep.artifacts import contract_type
 from prep.connect import chain_id, is_local, is_temporary
 from prep.deploy.credit import TokenAsset
 from prep.deploy.params import Parameters
@@ -144,5 +145,6 @@ def _compiler(project: ProjectManager) -> Compiler:
 
 
 def _code_hash(project: ProjectManager) -> str:
-    codes = [project.get_contract(name).contract_type.deployment_bytecode for name in CREATED]
-    return "0x" + keccak(b"".join(bytes.fromhex(code.bytecode[2:]) for code in codes)).hex()
+    codes = [contract_type(project, name).deployment_bytecode for name in CREATED]
+    texts = [str(code and code.bytecode).removeprefix("0x") for code in codes]
+    return "0x" + keccak(bytes.fromhex("".join(texts))).hex()
