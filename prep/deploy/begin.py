@@ -19,6 +19,7 @@ from prep.deploy.prices import Priced
 from prep.deploy.record import Compiler, Deployment, plain
 from prep.deploy.values import MOCK
 from prep.errors import UserError
+from prep.exchange import contracts
 from prep.reverts import web3_of
 
 CREATED: Final = (
@@ -33,6 +34,11 @@ CREATED: Final = (
     "LendingVault",
     "ShareOracle",
     "CreditManager",
+    "MockWETH",
+    "DebtController",
+    "LongPool",
+    "ShortPool",
+    *contracts.CREATED,
 )
 """The contracts that transactions create. The Vault and the Deleverager are made by the Protocol,
 the OrderBook by the CreditManager."""

@@ -11,7 +11,7 @@ from ape.managers.project import ProjectManager
 from prep.artifacts import contract_type
 from prep.deploy.begin import CREATED
 from prep.deploy.prices import Mock, Priced
-from prep.deploy.record import Contract, Deployment, Mined, plain
+from prep.deploy.record import Contract, Deployment, Mined, instance_at, plain
 from prep.deploy.transactions import Transactions
 from prep.errors import UserError
 
@@ -104,6 +104,10 @@ class Steps:
     def instance(self, name: str) -> ContractInstance:
         """A contract of the record."""
         return self._record.instance(self._project, name)
+
+    def at(self, contract: str, address: str) -> ContractInstance:
+        """A contract that is not of this deployment (`prep.artifacts.contract_type`)."""
+        return instance_at(self._project, contract, address)
 
     def instances_of(self, contract: str) -> Iterator[tuple[str, ContractInstance]]:
         """All that were made of one source, by name."""
