@@ -159,6 +159,8 @@ class Watch:
         assert after.nonce == (old.nonce if old else 0) + 1
 
         quote, base = (event.spent, event.received) if pool.is_long else event[:-3:-1]
+        own = event.down_payment if pool.is_long else 0
+        assert event.borrowed == max(0, event.spent - own), "A2 unused principal was not returned"
         assert 100 * event.fee <= quote, "R3 the fee"
         assert not terms.disabled, "A5 new risk in a disabled pair"
         most = Fraction(event.down_payment * (terms.max_leverage - 10_000 * pool.is_long), 10_000)
