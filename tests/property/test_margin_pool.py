@@ -138,7 +138,8 @@ class Watch:
         most = Fraction(old.principal * apy * elapsed, WAD * YEAR)
         assert interest <= most, "R3 interest is above the highest"
         assert interest > 0 or most < 1, "R3 no interest where there is some"
-        assert after.last_funding == (pool.now if interest else old.last_funding), "R3 time"
+        charged = interest > 0 or after.collateral > old.collateral
+        assert after.last_funding == (pool.now if charged else old.last_funding), "R3 time"
 
     def _check_opening(self, pool: MarginPool, event: Any) -> None:
         after, terms = event.position, pool.controller.pairs[event.position[2:4]]
@@ -151,12 +152,13 @@ class Watch:
             self._check_interest(pool, event.id, interest, after)
         else:
             assert old is None, "A3 an id was used twice"
-            assert after.last_funding == pool.now
         owed, held = (old.principal, old.collateral) if old else (0, 0)
         down = 0 if pool.is_long else event.down_payment
         assert after.principal == owed + interest + event.borrowed
         assert after.collateral == held + event.received + down
         assert after.nonce == (old.nonce if old else 0) + 1
+        assert after.collateral > 0, "A3"
+        assert after.last_funding == pool.now, "R3 time"
 
         quote, base = (event.spent, event.received) if pool.is_long else event[:-3:-1]
         own = event.down_payment if pool.is_long else 0
