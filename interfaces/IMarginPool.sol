@@ -348,10 +348,4 @@ interface IMarginPool {
 
     /// @notice What waits to be claimed.
     function claimable(address trader, address token) external view returns (uint256);
-
-    /// @notice The EIP-712 digests that are signed.
-    function openDigest(OpenRequest calldata request) external view returns (bytes32);
-    function closeDigest(CloseRequest calldata request) external view returns (bytes32);
-    function collateralDigest(CollateralRequest calldata request) external view returns (bytes32);
-    function orderDigest(Order calldata order) external view returns (bytes32);
 }
