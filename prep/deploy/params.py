@@ -130,7 +130,7 @@ class Parameters(Model):
         try:
             parameters = cls.model_validate(content)
         except ValidationError as error:
-            field, reason = _translate(error)
+            field, reason = translate(error)
             raise UserError(f"{path}: {field}: {reason}") from None
         for field, reason in _faults(parameters):
             raise UserError(f"{path}: {field}: {reason}")
@@ -148,7 +148,7 @@ _TRIED: Final = ("mock", "address", PREP, SHARES, "TOKEN", LOCAL, "addresses")
 """Kinds of feeds and of assets: pydantic says which one it took the input for."""
 
 
-def _translate(error: ValidationError) -> tuple[str, str]:
+def translate(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     where = ""
     for part in first["loc"]:
