@@ -181,29 +181,34 @@ class Credit:
     def _pool(self, asset: int) -> PoolBalances:
         vault, manager = self._lending(asset), self.contracts[MANAGER].address
         who = sorted(set(self.ledger.pools[asset].wallets) - {ZERO_ADDRESS})
+        borrowers = sorted(self.ledger.pools[asset].quoted)
         asks: list[Ask] = [
             (self.tokens[asset], "balanceOf", vault.address),
             (vault, "idle"),
             (vault, "totalDebt"),
             (vault, "reserves"),
+            (vault, "lockedInterest"),
             (vault, "totalAssets"),
             (vault, "debtIndex"),
             (vault, "debtShares", manager),
             (vault, "totalSupply"),
         ]
+        asks += [(vault, "debtOf", borrower) for borrower in borrowers]
         asks += [(vault, "balanceOf", lender) for lender in who]
         values = self.stage.views(asks, hex(self._accrued[asset]))
-        held, idle, debt, reserves, total_assets, index, owed, supply, *shares = values
+        held, idle, debt, reserves, locked, total_assets, index, owed, supply, *rest = values
         return PoolBalances(
             held=held,
             idle=idle,
             debt=sum(debt),
             reserves=reserves,
+            locked=locked,
             total_assets=total_assets,
             index=index,
             shares=owed,
             supply=supply,
-            wallets=dict(zip(who, shares, strict=True)),
+            quoted=dict(zip(borrowers, rest, strict=False)),
+            wallets=dict(zip(who, rest[len(borrowers) :], strict=True)),
         )
 
     # --------------------------------------------------------------------------------------- values

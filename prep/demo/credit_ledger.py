@@ -148,6 +148,16 @@ class _Transaction:
                 pool.supply -= args["shares"]
                 self._issued[asset] += args["shares"]
                 flows.claim(args["receiver"], -args["assets"])
+            case "InterestRecorded":
+                ledger.unmatched += pool.record(args)
+            case "Borrowed" if args["borrower"] != ledger.manager:
+                pool.lend_quoted(args["borrower"], args["assets"])
+                flows.claim(args["receiver"], -args["assets"])
+            case "Repaid" if args["borrower"] != ledger.manager:
+                pool.lend_quoted(args["borrower"], -args["assets"])
+                flows.claim(args["borrower"], args["assets"])
+            case "WrittenOff" if args["borrower"] != ledger.manager:
+                pool.write_off_quoted(args)
             case "Borrowed":
                 pool.lend(args["assets"], args["shares"])
                 self._owe(asset, args["shares"])
