@@ -6,12 +6,23 @@ Who signs is an account of Ape (--account) or the key in PREP_QUOTES_KEY. See do
 from pathlib import Path
 
 import click
+from ape.api import ProviderAPI
 
-from prep.connect import chain_id, connect, friendly_errors, network_option
+from prep.connect import chain_id, connect, friendly_errors, is_local, network_option
+from prep.deploy.record import FOLDER, Deployment, record_path
 from prep.errors import UserError
 from prep.quotes.config import Settings
 
-FOLDER = Path("deployments") / "quotes"
+QUOTES = FOLDER / "quotes"
+
+
+def _deployment(provider: ProviderAPI, chain: int, folder: Path) -> Deployment | None:
+    """If one is recorded: settings can do without."""
+    if not record_path(chain, folder).exists():
+        return None
+    deployment = Deployment.load(chain, folder)
+    deployment.check_chain(provider)
+    return deployment
 
 
 @click.command(help=__doc__)
@@ -19,7 +30,7 @@ FOLDER = Path("deployments") / "quotes"
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The settings.  [default: deployments/quotes/<chain id>.yml]",
+    help="The settings.  [default: deployments/quotes/<chain id>.yml, local.yml on local chains]",
 )
 @click.option(
     "--account",
@@ -43,6 +54,13 @@ FOLDER = Path("deployments") / "quotes"
     metavar="ADDRESS",
     help="Whose X-Forwarded-For names the client.",
 )
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=FOLDER,
+    show_default=True,
+    help="Where <chain id>.json is, for what the settings do not say.",
+)
 @friendly_errors()
 def cli(
     network: str | None,
@@ -51,12 +69,14 @@ def cli(
     host: str,
     port: int,
     proxies: tuple[str, ...],
+    folder: Path,
 ) -> None:
     from prep.quotes.serve import build, serve
 
     with connect(network) as provider:
-        path = config or FOLDER / f"{chain_id(provider)}.yml"
-        settings = Settings.load(path)
+        chain = chain_id(provider)
+        path = config or QUOTES / f"{'local' if is_local(chain) else chain}.yml"
+        settings = Settings.load(path, _deployment(provider, chain, folder))
         uri = provider.http_uri
         if uri is None:
             raise UserError("the network's node has no HTTP address")

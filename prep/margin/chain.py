@@ -87,6 +87,7 @@ class Call:
     data: bytes
     sender: str = ZERO_ADDRESS
     value: int = 0
+    gas: int = GAS
 
 
 class Chain(Protocol):
@@ -198,7 +199,12 @@ class RpcChain:
 
 
 def _transaction(call: Call) -> dict[str, str]:
-    fields = {"from": call.sender, "to": call.to, "data": f"0x{call.data.hex()}", "gas": hex(GAS)}
+    fields = {
+        "from": call.sender,
+        "to": call.to,
+        "data": f"0x{call.data.hex()}",
+        "gas": hex(call.gas),
+    }
     return fields | ({"value": hex(call.value)} if call.value else {})
 
 

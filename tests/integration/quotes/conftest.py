@@ -37,7 +37,9 @@ def create_service(margin):
     def create(signer=None, token=None, chain=None, **changes):
         settings = load(settings_of(margin, **changes))
         quotes = Quotes(chain or RpcChain(margin.node.uri), settings, signer or margin.signer)
-        store = OrderStore("sqlite://", settings.chain_id, [p.address for p in quotes.pools.values()])
+        store = OrderStore(
+            "sqlite://", settings.chain_id, [p.address for p in quotes.pools.values()]
+        )
         return Service(quotes, store, token)
 
     return create

@@ -13,15 +13,9 @@ def down_of(margin, pair):
 
 def send(margin, trader, quote):
     """The transaction of a quote, as a wallet would send it."""
-    transaction = {
-        "from": trader.address,
-        "to": quote.transaction.to,
-        "data": f"0x{quote.transaction.data.hex()}",
-        "value": hex(quote.transaction.value),
-    }
-    receipt = margin.node.rpc("eth_sendTransactionSync", transaction)
-    assert int(receipt["status"], 16) == 1
-    return [margin.node._log(log) for log in receipt["logs"]]
+    sent = quote.transaction
+    data = f"0x{sent.data.hex()}"
+    return margin.node.execute_data(trader.address, sent.to, data, value=sent.value)
 
 
 @pytest.mark.parametrize("pair", LISTED, ids="/".join)
