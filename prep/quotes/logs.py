@@ -10,8 +10,8 @@ LOGGER: Final = "prep.quotes"
 
 
 def configure() -> None:
-    """All that is logged, libraries included, in the same form. Exceptions show their kind and where
-    they were raised, no values."""
+    """All that is logged, libraries included, in the same form. Exceptions show their kind and
+    where they were raised, no values."""
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

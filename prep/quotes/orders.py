@@ -147,14 +147,8 @@ class OrderStore:
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(limit)).all()
         return [
-            Kept(
-                row.number,
-                row.digest,
-                row.is_long,
-                decode_struct(Order, row.encoded),
-                row.signature,
-            )
-            for row in rows
+            Kept(r.digest, r.is_long, decode_struct(Order, r.encoded), r.signature, r.number)
+            for r in rows
         ]
 
 

@@ -350,7 +350,10 @@ class Quotes(Desk):
             "block": scene.now.head.number,
             "signature": signed.signature,
             "transaction": answers.Transaction(
-                to=scene.pool.address, data=signed.data, value=signed.value
+                to=scene.pool.address,
+                data=signed.data,
+                value=signed.value,
+                gas=self.settings.gas_limit,
             ),
             "expected": expected,
             "expiry": expiry,

@@ -1,5 +1,5 @@
-"""What happens around every request: an id, a limit, a bound on its size, a log line, metrics, and an
-answer whatever goes wrong."""
+"""What happens around every request: an id, a limit, a bound on its size, a log line, metrics, and
+an answer whatever goes wrong."""
 
 import math
 import time
