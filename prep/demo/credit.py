@@ -69,9 +69,14 @@ class Credit:
         for name, answer in zip(FEEDS, (self.eth, self.eth, btc), strict=True):
             self.stage.set_feed(setter, self.contracts[name], answer)
 
+    @property
+    def token_prices(self) -> dict[str, int]:
+        """PREP for a whole one, WAD."""
+        return {"WETH": self.eth * _WAD_OF_ANSWER, "WBTC": self.btc * _WAD_OF_ANSWER}
+
     def fund(self, director: str, keeper: str, btc: int) -> None:
         """Gives everybody what they bring, by the first price; opens the accounts; lenders lend."""
-        prices = btc * _WAD_OF_ANSWER, first_eth_price(btc) * _WAD_OF_ANSWER
+        prices = first_prices(btc)
         manager = self.contracts[MANAGER].address
         for strategy in self.strategies:
             who = self.cast[strategy.name]
@@ -264,3 +269,8 @@ class Credit:
             if receiver == who
         )
         return CreditParticipant(name, who, plan, account, brought, worth)
+
+
+def first_prices(btc: int) -> tuple[int, int]:
+    """Of BTC and ETH, WAD, by the feed's first answer."""
+    return btc * _WAD_OF_ANSWER, first_eth_price(btc) * _WAD_OF_ANSWER
