@@ -10,7 +10,7 @@ from eth_utils.crypto import keccak
 
 from prep.deploy.accounts import Accounts
 from prep.deploy.begin import begin
-from prep.deploy.params import Market, Parameters
+from prep.deploy.params import MARGIN_ROLES, Market, Parameters
 from prep.deploy.pools import SIDES, MarginPools
 from prep.deploy.record import Deployment
 from prep.deploy.steps import Progress, Steps
@@ -150,7 +150,7 @@ class _Run:
     def _give_roles(self, authority: ContractInstance) -> None:
         steps, roles = self._steps, self._params.roles
         for role, targets in WIRING.items():
-            if not roles.has(role.lower()):
+            if role.lower() in MARGIN_ROLES and not self._params.margin:
                 continue
             number = getattr(authority, role)()
             for kind, functions in targets.items():

@@ -45,7 +45,7 @@ class Roles(Model):
     minter: Holder
     treasury: Holder
     order_signer: Holder | None = None
-    """Of asset-backed positions, like the next two; None: nobody."""
+    """Like the next two only where there are asset-backed positions."""
     order_executor: Holder | None = None
     liquidator: Holder | None = None
 
@@ -53,10 +53,6 @@ class Roles(Model):
         """The address that has a role; `deployer` is the account that deploys."""
         value: str = getattr(self, role)
         return deployer if value == values.DEPLOYER else value
-
-    def has(self, role: str) -> bool:
-        """Whether somebody has it."""
-        return getattr(self, role) is not None
 
 
 class Market(Priced):
@@ -130,7 +126,7 @@ class Parameters(Model):
         try:
             parameters = cls.model_validate(content)
         except ValidationError as error:
-            field, reason = _translate(error)
+            field, reason = translate(error)
             raise UserError(f"{path}: {field}: {reason}") from None
         for field, reason in _faults(parameters):
             raise UserError(f"{path}: {field}: {reason}")
@@ -148,7 +144,7 @@ _TRIED: Final = ("mock", "address", PREP, SHARES, "TOKEN", LOCAL, "addresses")
 """Kinds of feeds and of assets: pydantic says which one it took the input for."""
 
 
-def _translate(error: ValidationError) -> tuple[str, str]:
+def translate(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     where = ""
     for part in first["loc"]:
@@ -194,7 +190,7 @@ def _faults(parameters: Parameters) -> Iterator[Fault]:
             yield "margin", "needs `credit`: its assets, and the vaults that lend them"
             return
         for role in MARGIN_ROLES:
-            if not parameters.roles.has(role):
+            if getattr(parameters.roles, role) is None:
                 yield f"roles.{role}", "is missing: `margin` needs it"
         for field, reason in parameters.margin.faults(parameters.credit.assets, local):
             yield f"margin.{field}", reason
