@@ -35,6 +35,8 @@ CREATED: Final = (
     "ShareOracle",
     "CreditManager",
     "MockWETH",
+    "TwapOracle",
+    "RatioOracle",
     "DebtController",
     "LongPool",
     "ShortPool",
