@@ -113,7 +113,8 @@ class _Transaction:
         self._settle()
 
     def _transfer(self, asset: int, args: Mapping[str, Any]) -> None:
-        ledger, giver, taker, amount = self._ledger, args["from"], args["to"], args["value"]
+        # Tokens differ in how they name the amount.
+        ledger, (giver, taker, amount) = self._ledger, args.values()
         ledger.minted[asset] += amount * ((giver == ZERO_ADDRESS) - (taker == ZERO_ADDRESS))
         if giver == ZERO_ADDRESS:
             ledger.received[asset, taker] += amount

@@ -72,7 +72,7 @@ class MarginLedger:
             for event in logged:
                 if event.contract in POOLS:
                     self._of_pool(POOLS[event.contract], event.name, event.args, ordered)
-                elif event.name == "Transfer" and "value" in event.args:
+                elif event.name == "Transfer" and event.contract in self.tokens.values():
                     self._transfer(event.contract, event.args)
 
     def collateral(self, is_long: bool, token: str) -> int:
@@ -102,9 +102,8 @@ class MarginLedger:
         found = [(k, p) for k, p in self.positions.items() if p.trader == trader and p.collateral]
         return found[0] if found else None
 
-    def _transfer(self, contract: str, args: Mapping[str, Any]) -> None:
-        name = contract.removesuffix("/token")
-        giver, taker, amount = args["from"], args["to"], args["value"]
+    def _transfer(self, name: str, args: Mapping[str, Any]) -> None:
+        giver, taker, amount = args.values()
         for is_long, pool in self.pools.items():
             if taker == pool:
                 self.held[is_long, name] += amount

@@ -37,6 +37,8 @@ CREATED: Final = (
     "MockWETH",
     "TwapOracle",
     "RatioOracle",
+    "TwapOracle",
+    "RatioOracle",
     "DebtController",
     "LongPool",
     "ShortPool",
