@@ -53,7 +53,7 @@ its own. The account that is liquidated has one position and one collateral; its
 {credit}
 
 Lenders, and borrowers of the quoted kind, call the vault themselves; interest of the indexed kind
-accrues each time. *Both kinds*: a quoted borrower owes it too, and a part of its interest is locked.
+accrues each time. *Both kinds*: a quoted borrower owes it too, and some of its interest is locked.
 
 A lender who redeems is above the 65,000 that were wanted. Before anything is computed it takes
 66,577, and 68,677 where a quoted borrower was ever registered: 22,060 for the transaction and its
