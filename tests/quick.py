@@ -137,6 +137,8 @@ def _send(provider: Any, request: dict[str, Any], transaction: Callable[[], Any]
     """Mines it. `transaction` is Ape's idea of it."""
     answer = _request(provider, "eth_sendTransactionSync", request)
     if "error" in answer:
+        # Sent all the same, and not mined: Ape would send it again.
+        assert "timeout" not in answer["error"]["message"], answer
         raise Unusual
     result = answer["result"]
     if result["status"] != "0x1":
