@@ -13,10 +13,19 @@ contract Authority is AccessManager {
     uint64 public constant RISK_MANAGER = 2;
     /// @notice Mints PREP.
     uint64 public constant MINTER = 3;
+    /// @notice Signs requests of asset-backed positions, within the controller's bounds.
+    uint64 public constant ORDER_SIGNER = 4;
+    /// @notice Executes what traders have signed as take-profits and stop-losses, and records interest.
+    uint64 public constant ORDER_EXECUTOR = 5;
+    /// @notice Liquidates asset-backed positions that are within their threshold, at the price that their swap realises.
+    uint64 public constant LIQUIDATOR = 6;
 
     constructor(address admin) AccessManager(admin) {
         emit RoleLabel(GUARDIAN, "GUARDIAN");
         emit RoleLabel(RISK_MANAGER, "RISK_MANAGER");
         emit RoleLabel(MINTER, "MINTER");
+        emit RoleLabel(ORDER_SIGNER, "ORDER_SIGNER");
+        emit RoleLabel(ORDER_EXECUTOR, "ORDER_EXECUTOR");
+        emit RoleLabel(LIQUIDATOR, "LIQUIDATOR");
     }
 }

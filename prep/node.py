@@ -127,6 +127,22 @@ class Node:
         receipt = self.rpc("eth_sendTransactionSync", transaction)
         return int(receipt["status"], 16) == 1, [self._log(log) for log in receipt["logs"]]
 
+    def execute(
+        self, sender: str, address: str, signature: str, *args: Any, value: int = 0
+    ) -> list[Log]:
+        """As `send`, but raises `Reverted` with what the call refuses with."""
+        return self.execute_data(sender, address, self._data(signature, args), value)
+
+    def execute_data(self, sender: str, address: str, data: str, value: int = 0) -> list[Log]:
+        """The same with a call that is encoded already. `value`: wei."""
+        tx = {"from": sender, "to": address, "data": data, "gas": GAS, "gasPrice": "0x0"}
+        tx["value"] = hex(value)
+        receipt = self.rpc("eth_sendTransactionSync", tx)
+        if int(receipt["status"], 16) != 1:
+            self.rpc("eth_call", tx, "latest")
+            raise RuntimeError(f"a call of {address} failed, but would not now")
+        return [self._log(log) for log in receipt["logs"]]
+
     def sending(
         self, sender: str, address: str, signature: str, *args: Any, nonce: int | None = None
     ) -> Request:

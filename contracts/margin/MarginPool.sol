@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma solidity ^0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {EIP712} from "solady/src/utils/EIP712.sol";
+import {IDebtController, PairTerms} from "../../interfaces/IDebtController.sol";
+import {
+    CloseRequest,
+    Closing,
+    CollateralRequest,
+    IMarginPool,
+    OpenRequest,
+    Order,
+    Payout,
+    Position
+} from "../../interfaces/IMarginPool.sol";
+import {MarginMath} from "./MarginMath.sol";
+import {Payments} from "./Payments.sol";
+import {Requests} from "./Requests.sol";
+import {Fill, Swaps} from "./Swaps.sol";
+
+/// @title Asset-backed positions: what long and short have in common
+/// @notice Holds the collateral of positions, and owes their principals to lending vaults. docs/margin.md is the rule: what is
+/// computed, in which order it is checked, how it is rounded.
+///
+/// STATE. Of a position only the hash is stored: one slot, also what makes an id good once. The position itself comes with each
+/// call and goes out with each event.
+///
+/// TRUST. An order signer's word opens, increases, closes and moves collateral, and only for the trader who then sends it.
+/// What he can set is bounded here and by the controller, so that a stolen key cannot take more than docs/margin.md says; that he is
+/// silent costs a trader the highest interest, not the position (`exit`). Order executor and liquidator are trusted with
+/// the moment and the route, within the trader's order or the threshold, and the check price where there is one.
+///
+/// REQUIRES tokens without fees on transfer, and routers whose functions, once allowed, do no more than swap.
+/// Units: token base units. What rounds does so against the trader. All is checked after the swap, by balances; nothing here
+/// can be entered while it runs.
+abstract contract MarginPool is Payments, EIP712 {
+    using MarginMath for uint256;
+    using Requests for *;
+    using SafeCast for uint256;
+
+    uint64 private constant ORDER_SIGNER = 4;
+    bytes32 private constant CLOSED = bytes32(uint256(1));
+    uint256 private constant MAX_FEE_BPS = 100;
+    uint256 private constant MARK_LIFETIME = 1 days;
+
+    /// @dev Of a limit for a day. One slot.
+    struct Usage {
+        uint128 used;
+        uint64 since;
+    }
+
+    /// @inheritdoc IMarginPool
+    IDebtController public immutable controller;
+    /// @inheritdoc IMarginPool
+    bool public immutable isLong;
+
+    /// @inheritdoc IMarginPool
+    mapping(uint256 id => bytes32) public positionHash;
+    /// @inheritdoc IMarginPool
+    mapping(address trader => mapping(address signer => bool)) public isAuthorised;
+    /// @inheritdoc IMarginPool
+    mapping(bytes32 digest => bool) public isCancelled;
+    mapping(uint256 id => uint256 from) private _marks;
+    mapping(address base => mapping(address quote => Usage)) private _usage;
+
+    constructor(bool isLong_, IDebtController controller_, address weth_, address authority)
+        Payments(weth_)
+        AccessManaged(authority)
+    {
+        isLong = isLong_;
+        controller = controller_;
+    }
+
+    // ------------------------------------------------------------------------------------------------------- traders
+
+    /// @inheritdoc IMarginPool
+    function open(OpenRequest calldata request, bytes calldata signature) external payable nonReentrant {
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
+        require(positionHash[request.id] == 0, IdUsed(request.id));
+        require(request.nonce == 0, WrongPosition(request.id, 0, request.id, request.nonce));
+        PairTerms memory terms = _termsForRisk(request.base, request.quote);
+        require(request.principal != 0, ZeroAmount());
+        require(request.interest == 0, InvalidInterest(request.interest, 0));
+        Position memory p;
+        (p.id, p.trader, p.base, p.quote) = (request.id, request.trader, request.base, request.quote);
+        p.lastFundingTimestamp = block.timestamp;
+        (uint256 borrowed, Fill memory fill) = _grow(p, request, terms);
+        emit PositionOpened(
+            p.id, p.trader, p, request.downPayment, borrowed, request.fee, fill.spent, fill.received
+        );
+    }
+
+    /// @inheritdoc IMarginPool
+    function increase(OpenRequest calldata request, bytes calldata signature, Position calldata position)
+        external
+        payable
+        nonReentrant
+    {
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
+        Position memory p = _load(position, request.trader);
+        _match(p, request.id, request.nonce);
+        require(request.base == p.base && request.quote == p.quote, WrongTokens(request.base, request.quote));
+        PairTerms memory terms = _termsForRisk(p.base, p.quote);
+        require(request.principal != 0 || request.downPayment != 0, ZeroAmount());
+        _checkInterest(p, request.interest);
+        // Even where no interest is due yet: what is borrowed now owes none for the time before.
+        p.lastFundingTimestamp = block.timestamp;
+        if (request.interest != 0) {
+            p.principal += request.interest;
+            _vaultOf(_owedToken(p)).recordInterest(request.interest);
+        }
+        (uint256 borrowed, Fill memory fill) = _grow(p, request, terms);
+        _emitIncreased(p, request, borrowed, fill);
+    }
+
+    /// @inheritdoc IMarginPool
+    function close(CloseRequest calldata request, bytes calldata signature, Position calldata position, Payout payout)
+        external
+        nonReentrant
+    {
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
+        Position memory p = _load(position, request.trader);
+        _match(p, request.id, request.nonce);
+        _close(p, request, payout);
+    }
+
+    /// @inheritdoc IMarginPool
+    function exit(Position calldata position, address router, bytes calldata data, uint256 minPayout, Payout payout)
+        external
+        nonReentrant
+    {
+        Position memory p = _load(position, msg.sender);
+        Closing memory c;
+        c.amount = p.collateral;
+        c.interestPaid = _maxInterest(p);
+        _settle(p, c, router, data);
+        _finish(p, c, minPayout, payout);
+    }
+
+    /// @inheritdoc IMarginPool
+    function addCollateral(CollateralRequest calldata request, bytes calldata signature, Position calldata position)
+        external
+        payable
+        nonReentrant
+    {
+        Position memory p = _loadFor(request, signature, position);
+        require(request.amount > 0, ZeroAmount());
+        uint256 amount = uint256(request.amount);
+        p.collateral += amount;
+        _store(p);
+        emit CollateralChanged(p.id, p.trader, p, request.amount);
+        _take(_heldToken(p), amount);
+    }
+
+    /// @inheritdoc IMarginPool
+    function removeCollateral(CollateralRequest calldata request, bytes calldata signature, Position calldata position)
+        external
+        nonReentrant
+    {
+        Position memory p = _loadFor(request, signature, position);
+        require(request.amount < 0, ZeroAmount());
+        uint256 amount = uint256(-request.amount);
+        require(amount < p.collateral, AmountTooLarge(amount, p.collateral));
+        PairTerms memory terms = _termsForRisk(p.base, p.quote);
+        uint256 before = p.collateral;
+        p.collateral -= amount;
+        if (address(terms.oracle) == address(0)) {
+            _useLimit(p, terms, p.principal.principalPaid(amount, before));
+        } else {
+            uint256 price = terms.oracle.price();
+            uint256 debt = p.principal + _maxInterest(p);
+            (, int256 equity) = _valueAndEquity(p.collateral, debt, price);
+            uint256 max = _maxPrincipal(equity > 0 ? uint256(equity) : 0, terms.maxLeverage, price);
+            require(debt <= max, PrincipalTooHigh(debt, max));
+        }
+        _store(p);
+        emit CollateralChanged(p.id, p.trader, p, request.amount);
+        _send(_heldToken(p), p.trader, amount);
+    }
+
+    /// @inheritdoc IMarginPool
+    function authoriseSigner(address signer, bool authorised) external {
+        isAuthorised[msg.sender][signer] = authorised;
+        emit SignerAuthorised(msg.sender, signer, authorised);
+    }
+
+    /// @inheritdoc IMarginPool
+    function cancelOrder(Order calldata order) external {
+        require(msg.sender == order.trader || msg.sender == order.signer, NotTrader(msg.sender, order.trader));
+        bytes32 digest = _hashTypedData(order.hash());
+        isCancelled[digest] = true;
+        emit OrderCancelled(order.trader, digest);
+    }
+
+    // ------------------------------------------------------------------------------------------------------- keepers
+
+    /// @inheritdoc IMarginPool
+    function executeOrder(
+        Order calldata order,
+        bytes calldata orderSignature,
+        CloseRequest calldata request,
+        bytes calldata signature,
+        Position calldata position
+    ) external restricted nonReentrant {
+        _checkExpiry(request.expiry);
+        _checkSigner(_hashTypedData(request.hash()), signature);
+        Position memory p = _load(position, request.trader);
+        _match(p, request.id, request.nonce);
+        require(order.id == p.id && order.trader == p.trader && request.amount == p.collateral, OrderMismatch());
+        bytes32 digest = _hashTypedData(order.hash());
+        _checkOrder(order, digest, orderSignature);
+        Closing memory c = _close(p, request, order.payout);
+        require(c.payout >= order.minPayout, PayoutTooLow(c.payout, order.minPayout));
+        (uint256 quoteAmount, uint256 baseAmount) = isLong ? (c.received, c.spent) : (c.spent, c.received);
+        uint256 realised = quoteAmount * order.baseAmount;
+        uint256 wanted = order.quoteAmount * baseAmount;
+        require(
+            isLong == order.takeProfit ? realised >= wanted : realised <= wanted,
+            ConditionNotMet(quoteAmount, baseAmount)
+        );
+        emit OrderExecuted(p.id, p.trader, digest);
+    }
+
+    /// @inheritdoc IMarginPool
+    function recordInterest(Position[] calldata positions, uint256[] calldata interests)
+        external
+        restricted
+        nonReentrant
+    {
+        require(positions.length == interests.length && positions.length != 0, ListsDiffer());
+        address token;
+        uint256 total;
+        for (uint256 i; i < positions.length; ++i) {
+            Position memory p = _load(positions[i]);
+            if (i == 0) token = _owedToken(p);
+            require(_owedToken(p) == token, ListsDiffer());
+            uint256 interest = interests[i];
+            require(interest != 0, ZeroAmount());
+            _checkInterest(p, interest);
+            p.principal += interest;
+            p.lastFundingTimestamp = block.timestamp;
+            _store(p);
+            total += interest;
+            emit InterestRecorded(p.id, p.trader, p, interest);
+        }
+        _vaultOf(token).recordInterest(total);
+    }
+
+    /// @inheritdoc IMarginPool
+    function liquidate(Position calldata position, uint256 interest, address router, bytes calldata data)
+        external
+        restricted
+        nonReentrant
+    {
+        Position memory p = _load(position);
+        PairTerms memory terms = controller.terms(p.base, p.quote);
+        _checkInterest(p, interest);
+        (Closing memory c, uint256 value, int256 equity) = _seize(p, interest, terms, router, data);
+        _checkLiquidatable(equity, value, terms);
+        _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
+    }
+
+    /// @inheritdoc IMarginPool
+    function mark(Position calldata position) external {
+        Position memory p = _load(position);
+        (PairTerms memory terms, uint256 value, int256 equity) = _atCheckPrice(p);
+        _checkLiquidatable(equity, value, terms);
+        (uint256 from, uint256 until) = markOf(p.id);
+        require(block.timestamp > until, AlreadyMarked(from, until));
+        from = block.timestamp + controller.gracePeriod();
+        _marks[p.id] = from;
+        emit PositionMarked(p.id, from, from + MARK_LIFETIME);
+    }
+
+    /// @inheritdoc IMarginPool
+    function unmark(Position calldata position) external {
+        Position memory p = _load(position);
+        require(_marks[p.id] != 0, NotMarked(0, 0));
+        (PairTerms memory terms, uint256 value, int256 equity) = _atCheckPrice(p);
+        uint256 least = value.minMargin(terms.maintenanceMargin);
+        require(equity > int256(least), StillLiquidatable(equity, least));
+        delete _marks[p.id];
+        emit PositionUnmarked(p.id);
+    }
+
+    /// @inheritdoc IMarginPool
+    function liquidateMarked(Position calldata position, address router, bytes calldata data) external nonReentrant {
+        Position memory p = _load(position);
+        (PairTerms memory terms, uint256 value, int256 equity) = _atCheckPrice(p);
+        (uint256 from, uint256 until) = markOf(p.id);
+        require(from != 0 && from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
+        _checkLiquidatable(equity, value, terms);
+        uint256 interest = _maxInterest(p);
+        Closing memory c;
+        (c, value,) = _seize(p, interest, terms, router, data);
+        _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
+    }
+
+    // --------------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IMarginPool
+    function markOf(uint256 id) public view returns (uint256 from, uint256 until) {
+        from = _marks[id];
+        if (from != 0) until = from + MARK_LIFETIME;
+    }
+
+    /// @inheritdoc IMarginPool
+    function health(Position calldata position) external view returns (int256 equity, uint256 minMargin) {
+        PairTerms memory terms;
+        uint256 value;
+        (terms, value, equity) = _atCheckPrice(position);
+        minMargin = value.minMargin(terms.maintenanceMargin);
+    }
+
+    /// @inheritdoc IMarginPool
+    function borrowedToday(address base, address quote) external view returns (uint256) {
+        return _used(base, quote, _limit(controller.terms(base, quote)));
+    }
+
+    // ---------------------------------------------------------------------------------------------- of the direction
+
+    /// @dev The token that a position owes, and the one that it holds.
+    function _owedToken(Position memory p) internal pure virtual returns (address);
+    function _heldToken(Position memory p) internal pure virtual returns (address);
+
+    /// @dev The value of the base tokens held or owed at a price, and what remains of it, or of the collateral, after debt.
+    function _valueAndEquity(uint256 collateral, uint256 debt, uint256 price)
+        internal
+        pure
+        virtual
+        returns (uint256 value, int256 equity);
+
+    /// @dev The most that may be borrowed on a margin at a check price.
+    function _maxPrincipal(uint256 margin, uint256 leverage, uint256 price) internal pure virtual returns (uint256);
+
+    /// @dev Reverts where an opening swap is worse than the check price allows.
+    function _checkOpeningSwap(Fill memory fill, uint256 price, uint256 deviation) internal pure virtual;
+
+    /// @dev Reverts where too much is borrowed on a down payment in a pair without a check price.
+    function _checkUnpriced(uint256 downPayment, uint256 borrowed, Fill memory fill, uint256 leverage)
+        internal
+        pure
+        virtual;
+
+    /// @dev Reverts where a closing swap is worse than the check price allows.
+    function _checkClosingSwap(Fill memory fill, uint256 price, uint256 deviation) internal pure virtual;
+
+    /// @dev Reverts unless a closing swap, given `c.amount`, pays `due` and the fee; the trader's quote and base tokens.
+    function _split(Closing memory c, uint256 due) internal pure virtual returns (uint256 payout, uint256 excess);
+
+    /// @dev Of a liquidation that owes `owed`: the value and equity realised, what the lenders get, and what remains.
+    function _realise(Closing memory c, uint256 owed)
+        internal
+        pure
+        virtual
+        returns (uint256 value, int256 equity);
+
+    // ------------------------------------------------------------------------------------------------------- private
+
+    /// @dev Pays, borrows, swaps and checks, for a position as it was, interest included. Stores it.
+    function _grow(Position memory p, OpenRequest calldata request, PairTerms memory terms)
+        private
+        returns (uint256 borrowed, Fill memory fill)
+    {
+        address owed = _owedToken(p);
+        address held = _heldToken(p);
+        borrowed = request.principal;
+        _take(p.quote, request.downPayment + request.fee);
+        if (borrowed != 0) _vaultOf(owed).borrow(borrowed, address(this));
+        uint256 given = isLong ? borrowed + request.downPayment : borrowed;
+        fill = _swap(owed, held, given, request.router, request.data);
+        require(fill.received >= request.minOutput, OutputTooLow(fill.received, request.minOutput));
+        borrowed -= _returnUnused(p, owed, given - fill.spent, borrowed);
+
+        p.principal += borrowed;
+        p.collateral += isLong ? fill.received : fill.received + request.downPayment;
+        require(p.collateral != 0, ZeroAmount());
+        _checkGrown(p, request.downPayment, borrowed, fill, terms);
+        _checkFee(request.fee, isLong ? fill.spent : fill.received);
+        _store(p);
+        _payFee(p.quote, request.fee);
+    }
+
+    /// @dev What a swap left goes back to the lenders, up to what they lent, and then to the trader.
+    function _returnUnused(Position memory p, address token, uint256 unused, uint256 borrowed)
+        private
+        returns (uint256 returned)
+    {
+        if (unused == 0) return 0;
+        returned = Math.min(unused, borrowed);
+        _repay(token, returned, 0);
+        _send(token, p.trader, unused - returned);
+    }
+
+    function _checkGrown(
+        Position memory p,
+        uint256 downPayment,
+        uint256 borrowed,
+        Fill memory fill,
+        PairTerms memory terms
+    ) private {
+        if (address(terms.oracle) == address(0)) {
+            _checkUnpriced(downPayment, borrowed, fill, terms.maxLeverage);
+            _useLimit(p, terms, borrowed);
+            return;
+        }
+        uint256 price = terms.oracle.price();
+        _checkOpeningSwap(fill, price, terms.maxDeviation);
+        uint256 max = _maxPrincipal(downPayment, terms.maxLeverage, price);
+        require(borrowed <= max, PrincipalTooHigh(borrowed, max));
+        (uint256 value, int256 equity) = _valueAndEquity(p.collateral, p.principal, price);
+        uint256 least = value.minMargin(terms.maintenanceMargin);
+        require(equity > int256(least), MarginTooLow(equity, least));
+    }
+
+    function _close(Position memory p, CloseRequest calldata request, Payout payout)
+        private
+        returns (Closing memory c)
+    {
+        require(request.amount != 0, ZeroAmount());
+        require(request.amount <= p.collateral, AmountTooLarge(request.amount, p.collateral));
+        _checkInterest(p, request.interest);
+        (c.amount, c.interestPaid, c.fee) = (request.amount, request.interest, request.fee);
+        _settle(p, c, request.router, request.data);
+        _finish(p, c, request.minPayout, payout);
+    }
+
+    /// @dev Swaps collateral for what is due, and divides what comes of it.
+    function _settle(Position memory p, Closing memory c, address router, bytes calldata data) private {
+        c.principalPaid = p.principal.principalPaid(c.amount, p.collateral);
+        uint256 due = c.principalPaid + c.interestPaid;
+        Fill memory fill = _swap(_heldToken(p), _owedToken(p), !isLong && due == 0 ? 0 : c.amount, router, data);
+        (c.spent, c.received) = (fill.spent, fill.received);
+        uint256 excess;
+        (c.payout, excess) = _split(c, due);
+        _checkFee(c.fee, isLong ? c.received : c.spent);
+        _send(p.base, p.trader, excess);
+    }
+
+    /// @dev Pays lenders, treasury and trader, and stores what is left.
+    function _finish(Position memory p, Closing memory c, uint256 minPayout, Payout payout) private {
+        require(c.payout >= minPayout, PayoutTooLow(c.payout, minPayout));
+        p.principal -= c.principalPaid;
+        p.collateral -= c.amount;
+        if (c.interestPaid != 0) p.lastFundingTimestamp = block.timestamp;
+        _store(p);
+        emit PositionClosed(p.id, p.trader, p, c);
+        _repay(_owedToken(p), c.principalPaid + c.interestPaid, c.interestPaid);
+        _payFee(p.quote, c.fee);
+        _payOut(p.quote, p.trader, c.payout, payout);
+    }
+
+    /// @dev Swaps all collateral for what is owed, as a liquidation.
+    function _seize(
+        Position memory p,
+        uint256 interest,
+        PairTerms memory terms,
+        address router,
+        bytes calldata data
+    ) private returns (Closing memory c, uint256 value, int256 equity) {
+        c.amount = p.collateral;
+        Fill memory fill = _swap(_heldToken(p), _owedToken(p), c.amount, router, data);
+        (c.spent, c.received) = (fill.spent, fill.received);
+        (value, equity) = _realise(c, p.principal + interest);
+        if (address(terms.oracle) != address(0)) _checkClosingSwap(fill, terms.oracle.price(), terms.maxDeviation);
+    }
+
+    /// @dev Lenders first, then whoever liquidates, then the trader.
+    function _distribute(Position memory p, Closing memory c, uint256 interest, uint256 maxFee) private {
+        uint256 paid = Math.min(c.received, p.principal + interest);
+        uint256 excess = c.received - paid;
+        c.principalPaid = Math.min(paid, p.principal);
+        c.interestPaid = paid - c.principalPaid;
+        c.badDebt = p.principal - c.principalPaid;
+        uint256 remaining = isLong ? excess : c.amount - c.spent;
+        c.fee = Math.min(remaining, maxFee);
+        c.payout = remaining - c.fee;
+
+        address token = _owedToken(p);
+        (p.principal, p.collateral) = (0, 0);
+        _store(p);
+        emit PositionLiquidated(p.id, p.trader, msg.sender, p, c);
+        _repay(token, paid, c.interestPaid);
+        if (c.badDebt != 0) _vaultOf(token).writeOff(c.badDebt);
+        _send(p.quote, msg.sender, c.fee);
+        _sendOrKeep(p.quote, p.trader, c.payout);
+        if (!isLong) _sendOrKeep(p.base, p.trader, excess);
+    }
+
+    /// @dev Stores the next state of a position: its hash, or that it is closed.
+    function _store(Position memory p) private {
+        ++p.nonce;
+        positionHash[p.id] = p.collateral == 0 ? CLOSED : p.hash();
+    }
+
+    function _load(Position calldata position) private view returns (Position memory p) {
+        p = position;
+        bytes32 given = p.hash();
+        bytes32 stored = positionHash[p.id];
+        require(given == stored, UnknownPosition(p.id, stored, given));
+    }
+
+    function _load(Position calldata position, address trader) private view returns (Position memory p) {
+        p = _load(position);
+        require(p.trader == trader, NotTrader(trader, p.trader));
+    }
+
+    function _loadFor(CollateralRequest calldata request, bytes calldata signature, Position calldata position)
+        private
+        view
+        returns (Position memory p)
+    {
+        _checkRequest(request.expiry, request.trader, _hashTypedData(request.hash()), signature);
+        p = _load(position, request.trader);
+        _match(p, request.id, request.nonce);
+    }
+
+    function _match(Position memory p, uint256 id, uint256 nonce) private pure {
+        require(p.id == id && p.nonce == nonce, WrongPosition(p.id, p.nonce, id, nonce));
+    }
+
+    function _checkRequest(uint256 expiry, address trader, bytes32 digest, bytes calldata signature) private view {
+        _checkExpiry(expiry);
+        require(msg.sender == trader, NotTrader(msg.sender, trader));
+        _checkSigner(digest, signature);
+    }
+
+    function _checkExpiry(uint256 expiry) private view {
+        require(block.timestamp <= expiry, Expired(expiry, block.timestamp));
+    }
+
+    function _checkSigner(bytes32 digest, bytes calldata signature) private view {
+        (address signer,,) = ECDSA.tryRecover(digest, signature);
+        (bool isSigner,) = IAccessManager(authority()).hasRole(ORDER_SIGNER, signer);
+        require(signer != address(0) && isSigner, NotOrderSigner(signer));
+    }
+
+    function _checkOrder(Order calldata order, bytes32 digest, bytes calldata signature) private view {
+        _checkExpiry(order.expiry);
+        require(
+            (order.signer == order.trader || isAuthorised[order.trader][order.signer])
+                && SignatureChecker.isValidSignatureNow(order.signer, digest, signature),
+            NotOrderOfTrader(order.signer, order.trader)
+        );
+        require(!isCancelled[digest], OrderIsCancelled(digest));
+    }
+
+    function _checkInterest(Position memory p, uint256 interest) private view {
+        uint256 max = _maxInterest(p);
+        require(interest <= max && (interest != 0 || max == 0), InvalidInterest(interest, max));
+    }
+
+    function _checkFee(uint256 fee, uint256 moved) private pure {
+        uint256 max = moved * MAX_FEE_BPS / MarginMath.BPS;
+        require(fee <= max, FeeTooHigh(fee, max));
+    }
+
+    function _checkLiquidatable(int256 equity, uint256 value, PairTerms memory terms) private pure {
+        uint256 least = value.minMargin(terms.maintenanceMargin);
+        require(equity <= int256(least), NotLiquidatable(equity, least));
+    }
+
+    function _termsForRisk(address base, address quote) private view returns (PairTerms memory terms) {
+        terms = controller.terms(base, quote);
+        require(!terms.disabled, PairIsDisabled(base, quote));
+    }
+
+    /// @dev The terms of a position's pair, and what it is worth at the check price.
+    function _atCheckPrice(Position memory p)
+        private
+        view
+        returns (PairTerms memory terms, uint256 value, int256 equity)
+    {
+        terms = controller.terms(p.base, p.quote);
+        require(address(terms.oracle) != address(0), NoCheckPrice(p.base, p.quote));
+        (value, equity) = _valueAndEquity(p.collateral, p.principal, terms.oracle.price());
+    }
+
+    function _maxInterest(Position memory p) private view returns (uint256) {
+        return controller.computeMaxInterest(_owedToken(p), p.principal, p.lastFundingTimestamp);
+    }
+
+    function _useLimit(Position memory p, PairTerms memory terms, uint256 amount) private {
+        uint256 limit = _limit(terms);
+        uint256 used = _used(p.base, p.quote, limit) + amount;
+        require(used <= limit, DailyLimitExceeded(used, limit));
+        _usage[p.base][p.quote] = Usage(used.toUint128(), uint64(block.timestamp));
+    }
+
+    function _used(address base, address quote, uint256 limit) private view returns (uint256) {
+        Usage memory usage = _usage[base][quote];
+        return uint256(usage.used).usedAfter(limit, block.timestamp - usage.since);
+    }
+
+    function _limit(PairTerms memory terms) private view returns (uint256) {
+        return isLong ? terms.longLimit : terms.shortLimit;
+    }
+
+    function _emitIncreased(Position memory p, OpenRequest calldata request, uint256 borrowed, Fill memory fill) private {
+        emit PositionIncreased(
+            p.id,
+            p.trader,
+            p,
+            request.downPayment,
+            borrowed,
+            request.interest,
+            request.fee,
+            fill.spent,
+            fill.received
+        );
+    }
+}
