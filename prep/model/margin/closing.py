@@ -105,7 +105,7 @@ class ClosingOut(Checks):
         """Makes an order void."""
         with self._action():
             if caller not in (order.trader, order.signer):
-                raise Rejected("NotOrderOfTrader", caller, order.trader)
+                raise Rejected("NotTrader", caller, order.trader)
             self.cancelled.add(order)
             self._emit(OrderCancelled(order.trader, order))
 
@@ -160,11 +160,11 @@ class ClosingOut(Checks):
             self._check_covered(swap.received, paid + interest)
             self._check_covered(amount, swap.spent + fee)
             payout, beyond = amount - swap.spent - fee, swap.received - paid - interest
-        if order is not None:
-            self._check_condition(order, swap)
         self._check_fee(fee, swap.received if self.is_long else swap.spent)
         if payout < terms.min_payout:
             raise Rejected("PayoutTooLow", payout, terms.min_payout)
+        if order is not None:
+            self._check_condition(order, swap)
 
         self._record(owed, interest)
         self._repay(owed, paid + interest)

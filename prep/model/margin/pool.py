@@ -7,11 +7,12 @@ from prep.model.margin import arithmetic
 from prep.model.margin.checks import ORDER_SIGNER
 from prep.model.margin.closing import ClosingOut
 from prep.model.margin.liquidation import Liquidation
-from prep.model.margin.opening import Opening
+from prep.model.margin.opening import IN_TOKENS, Opening
 from prep.model.margin.positions import (
     CollateralChanged,
     CollateralRequest,
     InterestRecorded,
+    Payment,
     PayoutClaimed,
     Position,
 )
@@ -28,7 +29,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
         *,
         caller: Hashable | None = None,
         signer: Hashable = ORDER_SIGNER,
-        payment: Rejected | None = None,
+        payment: Payment = IN_TOKENS,
     ) -> Position:
         """In the token held. Charges no interest."""
         with self._action():

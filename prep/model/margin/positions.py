@@ -97,13 +97,21 @@ Swapped = Swap | Rejected
 
 
 class Move(NamedTuple):
-    """Tokens that changed hands; as ether where they were unwrapped."""
+    """Tokens that changed hands; on the other side of the pool as ether if not wrapped."""
 
     token: Hashable
     source: Hashable
     target: Hashable
     amount: int
-    unwrapped: bool = False
+    as_ether: bool = False
+
+
+class Payment(NamedTuple):
+    """How a trader pays: in ether, as much as he has sent, or else in the token."""
+
+    ether: int = 0
+    refusal: Rejected | None = None
+    """What the token refuses it with."""
 
 
 class Closing(NamedTuple):

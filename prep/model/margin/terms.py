@@ -38,14 +38,13 @@ class PairTerms:
 
     def validate(self) -> None:
         """Raises for the first parameter outside of its bounds."""
-        self._check_kind()
         require("maxLeverage", self.max_leverage, BPS + 1, MAX_LEVERAGE)
         require("maintenanceMargin", self.maintenance_margin, MIN_MARGIN, MAX_MARGIN)
         require("liquidationFee", self.liquidation_fee, 0, self.maintenance_margin)
-        if self.oracle is None:
-            require("longLimit", self.long_limit, 0, MAX_LIMIT)
-            require("shortLimit", self.short_limit, 0, MAX_LIMIT)
-        else:
+        require("longLimit", self.long_limit, 0, MAX_LIMIT)
+        require("shortLimit", self.short_limit, 0, MAX_LIMIT)
+        self._check_kind()
+        if self.oracle is not None:
             require("maxDeviation", self.max_deviation, MIN_DEVIATION, MAX_DEVIATION)
         if self.max_leverage * (self.maintenance_margin + self.max_deviation) >= BPS * BPS:
             raise Rejected(
