@@ -29,10 +29,10 @@ from prep.model.margin import (
     Position,
     Swap,
 )
-from prep.model.margin.book import CLOSED, EXCHANGE, TREASURY, Lenders
+from prep.model.margin.book import CLOSED, TREASURY, Lenders
 from prep.model.margin.checks import ORDER_SIGNER
 from prep.model.margin.opening import IN_TOKENS
-from prep.model.margin.positions import Swapped
+from prep.model.margin.positions import NO_SWAP, Swapped
 from prep.node import Log, Reverted
 from tests.exchange import FEE
 from tests.margin_suite import CAP, CURVE, FUNCTIONS, TERMS, MarginSuite, Side
@@ -40,7 +40,6 @@ from tests.suite import ZERO_ADDRESS
 
 ETHER = "ether"
 """In the places of tokens, where it is counted who has it."""
-NO_SWAP = Swap(0, 0)
 NO_PAYMENT = Rejected("TransferFromFailed")
 """What pools say when a token refuses a payment."""
 
@@ -519,6 +518,3 @@ def _checksummed(address: str) -> str:
 
 def _name(signer: Any) -> Any:
     return ORDER_SIGNER if signer is None else signer.address
-
-
-__all__ = ["ETHER", "EXCHANGE", "MarginDesk"]

@@ -8,6 +8,7 @@ from typing import Any
 from eth_account import Account
 
 from prep.margin import data
+from prep.model import Rejected
 from prep.model.fixed import ceil_div
 from prep.model.margin import Position, Swap
 from prep.model.margin.positions import Swapped
@@ -29,9 +30,6 @@ class Trade:
     swapped: Swapped
 
 
-NO_TRADE = Trade(b"", Swap(0, 0))
-
-
 class Choices:
     """People with positions on a `MarginDesk`."""
 
@@ -46,6 +44,9 @@ class Choices:
         }
         self.pairs = list(self.oracle_of)
         self.terms = dict(self.desk.controller.pairs)
+        none = Rejected("SwapNotAllowed", self.suite.router, bytes(4))
+        self.no_trade = Trade(b"", none)
+        """Good where there is nothing to swap."""
         self.past: list[Position] = []
         """Positions as they were."""
 
@@ -54,14 +55,14 @@ class Choices:
     def sell(self, side: Side, sold: str, bought: str, amount: int, most: int) -> Trade:
         """Of exactly this much, with an allowance of `most`."""
         if amount == 0:
-            return NO_TRADE
+            return self.no_trade
         swapped = self.desk.quote(sold, bought, amount, most)
         return Trade(self.suite.swap_in(side, sold, bought, amount), swapped)
 
     def buy(self, side: Side, sold: str, bought: str, amount: int, most: int) -> Trade:
         """Exactly this much."""
         if amount == 0:
-            return NO_TRADE
+            return self.no_trade
         swapped = self.desk.quote(sold, bought, amount, most, exact_output=True)
         return Trade(self.suite.swap_out(side, sold, bought, amount), swapped)
 
@@ -70,10 +71,11 @@ class Choices:
         owed, held = self.suite.owed(side, it), self.suite.held(side, it)
         slip = self.dice.choice((0,) * 12 + (1, -1))
         if side.is_long:
-            return self.sell(side, held, owed, max(0, amount + slip), amount)
+            return self.sell(side, held, owed, amount and max(1, amount + slip), amount)
         part = ceil_div(it.principal * amount, it.collateral) if it.collateral else 0
-        trade = self.buy(side, held, owed, max(0, part + interest + slip), amount)
-        if self.dice.random() < 0.1 or not isinstance(trade.swapped, Swap):
+        due = part + interest
+        trade = self.buy(side, held, owed, due and max(1, due + slip), amount)
+        if due and (self.dice.random() < 0.1 or not isinstance(trade.swapped, Swap)):
             return self.sell(side, held, owed, amount, amount)
         return trade
 

@@ -22,6 +22,7 @@ def traders(margin_venue, crowd):
     """Have tokens of all kinds, but the last one, and allow pools and vaults to take them."""
     traders = crowd[1:5]
     for who in traders:
+        who.balance = 10**30
         for symbol in margin_venue.tokens:
             whole = 1 if who is traders[-1] and symbol != "WETH" else 10**10
             margin_venue.give(who, symbol, margin_venue.units(symbol, whole))

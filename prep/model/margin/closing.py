@@ -8,6 +8,7 @@ from prep.model.margin import arithmetic
 from prep.model.margin.book import CLOSED, TREASURY
 from prep.model.margin.checks import ORDER_SIGNER, Checks
 from prep.model.margin.positions import (
+    NO_SWAP,
     CloseRequest,
     Closing,
     Order,
@@ -150,7 +151,8 @@ class ClosingOut(Checks):
         paid = arithmetic.principal_part(position.principal, amount, position.collateral)
 
         owed, held = self.owed_token(position), self.held_token(position)
-        swap = self._swap(held, owed, swapped)
+        # A short that owes nothing has nothing to buy.
+        swap = self._swap(held, owed, swapped) if self.is_long or paid + interest else NO_SWAP
         if self.is_long:
             if swap.spent != amount:
                 raise Rejected("WrongAmountSpent", swap.spent, amount)

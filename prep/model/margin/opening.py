@@ -8,6 +8,7 @@ from prep.model.margin import arithmetic
 from prep.model.margin.book import TREASURY
 from prep.model.margin.checks import ORDER_SIGNER, Checks
 from prep.model.margin.positions import (
+    NO_SWAP,
     OpenRequest,
     Payment,
     Position,
@@ -18,7 +19,6 @@ from prep.model.margin.positions import (
 )
 from prep.model.margin.terms import PairTerms
 
-NO_SWAP: Final = Swap(0, 0)
 IN_TOKENS: Final = Payment()
 
 
@@ -103,13 +103,14 @@ class Opening(Checks):
         self._check_interest(position, request.interest)
 
         owed, held = self.owed_token(position), self.held_token(position)
+        self._record(owed, request.interest)
         self._take(request.quote, request.trader, down_payment + fee, payment)
         self._borrow(owed, principal)
         given = down_payment + principal if self.is_long else principal
         swap = self._swap(owed, held, swapped) if given else NO_SWAP
         if swap.spent > given:
             raise Rejected("WrongAmountSpent", swap.spent, given)
-        if given and swap.received < request.min_output:
+        if swap.received < request.min_output:
             raise Rejected("OutputTooLow", swap.received, request.min_output)
         returned = min(given - swap.spent, principal)
         borrowed = principal - returned
@@ -117,22 +118,21 @@ class Opening(Checks):
         self._send(owed, request.trader, given - swap.spent - returned)
 
         added = swap.received if self.is_long else down_payment + swap.received
-        if position.collateral + added == 0:
-            raise Rejected("ZeroAmount")
-        self._check_opening(request, terms, borrowed, swap)
-        self._check_fee(fee, swap.spent if self.is_long else swap.received)
-        self._send(request.quote, TREASURY, fee)
-        self._record(owed, request.interest)
         grown = position._replace(
             principal=position.principal + request.interest + borrowed,
             collateral=position.collateral + added,
             last_funding=self.now,
             nonce=position.nonce + 1,
         )
+        if grown.collateral == 0:
+            raise Rejected("ZeroAmount")
+        self._check_opening(request, terms, borrowed, swap)
         if terms.oracle is not None:
             health = self._health(grown, terms)
             if health.within_threshold:
                 raise Rejected("MarginTooLow", *health)
+        self._check_fee(fee, swap.spent if self.is_long else swap.received)
+        self._send(request.quote, TREASURY, fee)
         self._store(grown.id, grown)
         return grown, borrowed, swap
 

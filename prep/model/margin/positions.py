@@ -5,7 +5,7 @@ with are outside of the model. Amounts are base units, times seconds."""
 
 from collections.abc import Hashable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prep.model.errors import Rejected
 
@@ -92,6 +92,8 @@ class Swap(NamedTuple):
     received: int
 
 
+NO_SWAP: Final = Swap(0, 0)
+"""Where there is nothing to swap."""
 Swapped = Swap | Rejected
 """A swap, or the error that it ends with."""
 

@@ -15,6 +15,8 @@ MIN_MARGIN: Final = 100
 MAX_MARGIN: Final = 5_000
 MIN_DEVIATION: Final = 10
 MAX_DEVIATION: Final = 2_000
+MIN_PRICE: Final = 10**6
+"""With fewer digits a check price is none."""
 MAX_LIMIT: Final = 2**128 - 1
 MAX_APY: Final = 10 * WAD
 MIN_GRACE: Final = 600
@@ -53,8 +55,8 @@ class PairTerms:
 
     def _check_kind(self) -> None:
         limited = self.long_limit > 0 or self.short_limit > 0
-        checked = self.oracle is not None
-        if checked == limited or checked != (self.max_deviation > 0):
+        either = not limited if self.oracle is not None else limited and self.max_deviation == 0
+        if not either:
             raise Rejected(
                 "CheckOrLimits",
                 self.oracle,
