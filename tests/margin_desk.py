@@ -242,9 +242,14 @@ class MarginDesk(Sending):
         path = bytes.fromhex(tokens[0][2:]) + FEE.to_bytes(3) + bytes.fromhex(tokens[1][2:])
         function = "quoteExactOutput" if exact_output else "quoteExactInput"
         call = self.suite.exchange.pools.contracts.quoter, f"{function}(bytes,uint256)"
-        other = self._ask(*call, path, amount)[0]
+        too_much = Rejected("Error", "STF")
+        try:
+            other = self._ask(*call, path, amount)[0]
+        except Reverted:
+            # More than the exchange has: it asks for a payment without end.
+            return too_much
         swap = Swap(other, amount) if exact_output else Swap(amount, other)
-        return Rejected("Error", "STF") if swap.spent > most else swap
+        return too_much if swap.spent > most else swap
 
     # ----------------------------------------------------------------------------------- positions
 

@@ -107,7 +107,9 @@ class Choices:
         return self.main if self.dice.random() < 0.85 else other
 
     def anyone(self) -> Any:
-        return self.dice.choice(self.people)
+        """The last one, who can hardly pay, is rare."""
+        *rich, poor = self.people
+        return poor if self.dice.random() < 0.05 else self.dice.choice(rich)
 
     def trader(self, it: Position) -> Any:
         """Its own, mostly."""
@@ -119,7 +121,7 @@ class Choices:
 
     def expiry(self) -> int:
         now = self.desk.now
-        return self.dice.choice((FOREVER, FOREVER, FOREVER, now, now, now + 1, now - 1))
+        return self.dice.choice((FOREVER,) * 20 + (now,) * 9 + (now - 1,))
 
     def position(self, side: Side) -> Position | None:
         """An open one; rarely as it was, or as it never was."""

@@ -64,7 +64,10 @@ class MarginWalk(Choices):
         self, side: Side, trader: str, pair: tuple[str, str], it: Position | None
     ) -> tuple[data.OpenRequest, Trade]:
         dice, (base, quote) = self.dice, pair
-        down = self.amount(self.symbols[quote], dice.choice((0, 1, 500, 20_000, 90_000, 400_000)))
+        down = self.amount(
+            self.symbols[quote],
+            dice.choice((0, 1, *(500, 2_000, 10_000, 20_000, 40_000, 90_000) * 2, 400_000)),
+        )
         principal = self._principal(side, pair, down)
         if it is not None and dice.random() < 0.3:
             principal = 0
@@ -90,14 +93,19 @@ class MarginWalk(Choices):
             quote=quote,
             down_payment=down,
             principal=principal,
-            min_output=received + dice.choice((0, 0, 0, -received, 1)),
+            min_output=received + dice.choice((0,) * 12 + (-received,) * 6 + (1,)),
             interest=self.interest(side, it) if it else int(dice.random() < 0.02),
-            fee=dice.choice((0, 0, moved // 1_000, moved // 100, moved // 100 + 1)),
+            fee=self._fee(moved),
             expiry=self.expiry(),
             router=self.suite.router,
             data=trade.data,
         )
         return request, trade
+
+    def _fee(self, moved: int) -> int:
+        """Of what the swap moves, rarely more than a hundredth."""
+        good = (0, moved // 1_000, moved // 300, moved // 100)
+        return self.dice.choice(good * 5 + (moved // 100 + 1,))
 
     def _principal(self, side: Side, pair: tuple[str, str], down: int) -> int:
         """Of any size, often the largest and one more."""
@@ -109,8 +117,8 @@ class MarginWalk(Choices):
             most = highest_principal_long(down, terms.max_leverage)
         else:
             most = highest_principal_short(down, terms.max_leverage, price)
-        part = most * dice.randrange(1, 110) // 100
-        return dice.choice((part, part, part, most, most + 1))
+        part = most * dice.randrange(1, 104) // 100
+        return dice.choice((part,) * 6 + (most, most, most + 1))
 
     def _payment(self, trader: str, token: str, due: int) -> Payment:
         """In ether where that is possible, sometimes where it is not."""
@@ -134,7 +142,8 @@ class MarginWalk(Choices):
 
     def _closing(self, side: Side, it: Position) -> tuple[data.CloseRequest, Trade]:
         dice, k = self.dice, it.collateral
-        amount = dice.choice((k, k, k, k // 2, k * dice.randrange(1, 100) // 100, 1, 0, k + 1))
+        part = k * dice.randrange(1, 100) // 100
+        amount = dice.choice((k,) * 8 + (k // 2, part) * 4 + (1, 0, k + 1))
         interest = self.interest(side, it)
         trade = self.closing(side, it, amount, interest)
         swap, moved = trade.swapped, 0
@@ -146,9 +155,9 @@ class MarginWalk(Choices):
             nonce=nonce,
             trader=it.trader if dice.random() < 0.98 else self.anyone().address,
             amount=amount,
-            min_payout=dice.choice((0, 0, 0, moved // 5, moved)),
+            min_payout=dice.choice((0,) * 8 + (moved // 5, moved)),
             interest=interest,
-            fee=dice.choice((0, 0, moved // 1_000, moved // 100, moved // 100 + 1)),
+            fee=self._fee(moved),
             expiry=self.expiry(),
             router=self.suite.router,
             data=trade.data,

@@ -188,12 +188,12 @@ class Book:
         self, token: Hashable, to: Hashable, amount: int, payout: Payout = Payout.TOKEN
     ) -> None:
         """The pool pays, in any form."""
-        if amount == 0:
-            return
         if payout == Payout.NATIVE and token != self.weth:
             raise Rejected("NotWrappedEther", token)
-        if payout == Payout.LEND:
-            vault = self._vault(token)
+        vault = self._vault(token) if payout == Payout.LEND else None
+        if amount == 0:
+            return
+        if vault is not None:
             self.undo.save_entry(vault.shares, to)
             vault.deposit(self.name, amount, to)
             self._move(token, self.name, Lenders(token), amount)

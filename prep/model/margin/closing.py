@@ -90,9 +90,12 @@ class ClosingOut(Checks):
             self._check_request(request, None, signer)
             self._check_position(position, request)
             self._check_order(order, request, position, order_signed)
-            least = max(request.min_payout, order.min_payout)
-            terms = Terms(request.amount, request.interest, request.fee, least, order.payout)
-            closing = self._close(position, terms, swapped, order)
+            least, payout = request.min_payout, order.payout
+            terms = Terms(request.amount, request.interest, request.fee, least, payout)
+            closing = self._close(position, terms, swapped)
+            if closing.payout < order.min_payout:
+                raise Rejected("PayoutTooLow", closing.payout, order.min_payout)
+            self._check_condition(order, closing)
             self._emit(OrderExecuted(order.id, order.trader, order))
         return closing
 
@@ -126,9 +129,11 @@ class ClosingOut(Checks):
         if order in self.cancelled:
             raise Rejected("OrderIsCancelled", order)
 
-    def _check_condition(self, order: Order, swap: Swap) -> None:
+    def _check_condition(self, order: Order, closing: Closing) -> None:
         """At the price of the swap, exactly."""
-        base, quote = swap if self.is_long else (swap.received, swap.spent)
+        base, quote = closing.spent, closing.received
+        if not self.is_long:
+            base, quote = quote, base
         realised, wanted = quote * order.base_amount, order.quote_amount * base
         above = order.take_profit is self.is_long
         if realised < wanted if above else realised > wanted:
@@ -139,7 +144,6 @@ class ClosingOut(Checks):
         position: Position,
         terms: Terms,
         swapped: Swapped,
-        order: Order | None = None,
     ) -> Closing:
         """Of a position that may be closed so."""
         amount, interest, fee = terms.amount, terms.interest, terms.fee
@@ -165,8 +169,6 @@ class ClosingOut(Checks):
         self._check_fee(fee, swap.received if self.is_long else swap.spent)
         if payout < terms.min_payout:
             raise Rejected("PayoutTooLow", payout, terms.min_payout)
-        if order is not None:
-            self._check_condition(order, swap)
 
         self._record(owed, interest)
         self._repay(owed, paid + interest)

@@ -77,7 +77,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
         """Of positions that owe the same token."""
         with self._action():
             self._check_role(caller, self.executors)
-            if len(positions) != len(interests):
+            if len(positions) != len(interests) or not positions:
                 raise Rejected("ListsDiffer")
             for position, interest in zip(positions, interests, strict=True):
                 self._check_stored(position)
@@ -93,8 +93,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
                 )
                 self._store(position.id, charged)
                 self._emit(InterestRecorded(position.id, position.trader, charged, interest))
-            if positions:
-                self._record(self.owed_token(positions[0]), sum(interests))
+            self._record(self.owed_token(positions[0]), sum(interests))
 
     def claim(self, caller: Hashable, token: Hashable, receiver: Hashable) -> int:
         """Takes payouts that could not be sent to the caller."""
