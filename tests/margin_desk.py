@@ -35,13 +35,15 @@ from prep.model.margin.opening import IN_TOKENS
 from prep.model.margin.positions import NO_SWAP, Swapped
 from prep.node import Log, Reverted
 from tests.exchange import FEE
+from tests.margin_checks import Witness
 from tests.margin_suite import CAP, CURVE, FUNCTIONS, TERMS, MarginSuite, Side
 from tests.suite import ZERO_ADDRESS
 
 ETHER = "ether"
 """In the places of tokens, where it is counted who has it."""
 NO_PAYMENT = Rejected("TransferFromFailed")
-"""What pools say when a token refuses a payment."""
+NO_PAYOUT = Rejected("TransferFailed")
+"""What pools say when a token refuses a payment, and to be sent."""
 
 
 class Sending:
@@ -69,6 +71,7 @@ class Sending:
         for oracle in suite.oracles.values():
             self.controller.prices[oracle.address] = self._ask(oracle.address, "price()")
         self.pools: dict[str, MarginPool] = {}
+        self.witnesses: dict[str, Witness] = {}
         """By the pool's address."""
         for side in suite.sides.values():
             pool = MarginPool(
@@ -81,6 +84,7 @@ class Sending:
             pool.executors.add(suite.executor.address)
             pool.liquidators.add(suite.liquidator.address)
             self.pools[side.address] = pool
+            self.witnesses[side.address] = Witness(pool)
             for vault in self.vaults.values():
                 vault.register_borrower(side.address, BorrowerKind.QUOTED, CAP)
         self.holders = [suite.lender.address, suite.treasury, suite.liquidator.address]
@@ -90,8 +94,8 @@ class Sending:
         self.seen: Counter[str] = Counter()
         self._pending = False
         # Of the library that pools move tokens with; their ABI does not have it.
-        selector = keccak(text=f"{NO_PAYMENT.name}()")[:4]
-        self.node.interface.errors[selector] = (NO_PAYMENT.name, [])
+        for error in (NO_PAYMENT, NO_PAYOUT):
+            self.node.interface.errors[keccak(text=f"{error.name}()")[:4]] = (error.name, [])
 
     def watch(self, *holders: str) -> None:
         """Counts the tokens of these people, too."""
@@ -151,6 +155,8 @@ class Sending:
         sender, address = who.address, target.address
         self._pending = False
         name = signature.partition("(")[0]
+        if address in self.pools:
+            self.witnesses[address].look()
         try:
             expected = model()
         except Rejected as refused:
@@ -169,6 +175,7 @@ class Sending:
         )
         if address in self.pools:
             self._compare_events(address, name, logs)
+            self.witnesses[address].check()
         self.seen[name] += 1
         return expected
 
@@ -444,6 +451,18 @@ class MarginDesk(Sending):
         self.suite.send(
             self.suite.admin, _At(self.vault_of[token]), signature, side.address, 2, cap
         )
+
+    def block(self, who: Any, token: str, blocked: bool) -> None:
+        """A token that can refuse people does, or no longer."""
+        self.suite.send(
+            self.suite.admin, _At(token), "setBlocked(address,bool)", who.address, blocked
+        )
+        for pool in self.pools.values():
+            if blocked:
+                pool.refusing[who.address, token] = NO_PAYOUT
+            else:
+                pool.refusing.pop((who.address, token), None)
+        self.synchronise()
 
     def set_price(self, pair: tuple[str, str], price: int) -> None:
         """Of a checked pair, by symbols."""

@@ -9,7 +9,7 @@ from prep.model.margin.arithmetic import highest_principal_long, highest_princip
 from tests.exchange import FOREVER
 from tests.margin_agreement import agree, agree_on_health
 from tests.margin_desk import NO_PAYMENT
-from tests.margin_suite import Side
+from tests.margin_suite import PREP, Side
 from tests.stateful.margin_choices import Choices, Trade
 from tests.suite import WAD
 
@@ -124,8 +124,8 @@ class MarginWalk(Choices):
         """In ether where that is possible, sometimes where it is not."""
         if self.dice.random() < (0.5 if token == self.desk.weth else 0.02):
             return Payment(due + self.dice.choice((0,) * 9 + (1, -1)) if due else 1)
-        held = self.desk.money[trader, token]
-        if held < due:
+        blocked = (trader, token) in self.desk.pool(self.main).refusing
+        if blocked or self.desk.money[trader, token] < due:
             return Payment(0, NO_PAYMENT)
         return Payment()
 
@@ -363,6 +363,20 @@ class MarginWalk(Choices):
             self.desk.tick(0)
             self.desk.lend(who, token, most)
 
+    def block(self) -> None:
+        """A trader whom PREP refuses for a while; what is kept for him is claimed afterwards."""
+        who, token = self.dice.choice(self.people[1:3]), self.suite.tokens[PREP].address
+        self.desk.block(who, token, True)
+        for name in self.dice.choices(("open", "close", "press", "liquidate", "add"), k=5):
+            getattr(self, name)()
+            agree(self.desk)
+            self.desk.tick(0)
+        if self.dice.random() < 0.3:
+            self.desk.claim(who, self.main, token, who.address)
+            self.desk.tick(0)
+        self.desk.block(who, token, False)
+        self.desk.claim(who, self.main, token, self.anyone().address)
+
     def settings(self) -> None:
         """What risk manager and guardian decide, right or wrong."""
         dice, desk = self.dice, self.desk
@@ -476,5 +490,6 @@ WEIGHTS = {
     "time": 4,
     "lend": 2,
     "take_back": 3,
+    "block": 3,
     "settings": 5,
 }

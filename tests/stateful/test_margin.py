@@ -4,14 +4,19 @@ after every step they agree in events, refusals, hashes, money and lenders, and 
 import pytest
 
 from tests.margin_desk import MarginDesk
-from tests.margin_suite import SIDES, create_margin_suite
+from tests.margin_suite import PREP, SIDES, create_margin_suite
 from tests.stateful.margin_walk import MarginWalk
 
 
 @pytest.fixture(scope="session")
 def margin_venue(project, accounts):
-    """The whole suite, with a stranger who can move every market."""
+    """The whole suite, with a stranger who can move every market, and PREP that can refuse people:
+    the same storage under the code of a token that can."""
     suite = create_margin_suite(project, accounts)
+    blocklist = project.BlocklistToken.contract_type
+    code = blocklist.runtime_bytecode.bytecode
+    suite.node.rpc("anvil_setCode", suite.tokens[PREP].address, code)
+    suite.node.interface.learn(blocklist)
     for symbol in suite.tokens:
         suite.exchange.give(suite.admin, symbol, 2**120)
     return suite

@@ -18,7 +18,6 @@ from prep.model.margin.positions import (
     Position,
     PositionClosed,
     SignerAuthorised,
-    Swap,
     Swapped,
 )
 
