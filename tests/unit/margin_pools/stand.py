@@ -148,8 +148,8 @@ class Stand:
         return self.read("claimable(address,address)", self.trader.address, self.address(symbol))
 
     def balances(self) -> dict[tuple[str, str], int]:
-        """Of everybody in both tokens, what the pool owes its lenders of each ("debt"), and what the
-        router may still take of it ("allowance")."""
+        """Of everybody in both tokens, what the pool owes its lenders of each ("debt"), and what
+        the router may still take of it ("allowance")."""
         margin = self.margin
         people = {
             "trader": self.trader.address,
