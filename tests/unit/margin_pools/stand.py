@@ -27,6 +27,7 @@ from tests.margin_expected import (
     value_up,
 )
 from tests.margin_suite import (
+    DECIMALS,
     DEVIATION,
     DOLLARS,
     FUNCTIONS,
@@ -106,13 +107,13 @@ class Stand:
         """The check price; where there is none, what swaps here are at."""
         if self.checked:
             return self.margin.price(self.pair)
-        quote, base = (self.units(symbol) // DOLLARS[symbol] for symbol in self.pair[::-1])
+        quote, base = (self.units(symbol) // self.dollars(symbol) for symbol in self.pair[::-1])
         return quote * WAD // base
 
     @property
     def down_payment(self) -> int:
         """$10,000 and a unit."""
-        return 10_000 * self.units(self.pair[1]) // DOLLARS[self.pair[1]] + 1
+        return 10_000 * self.units(self.pair[1]) // self.dollars(self.pair[1]) + 1
 
     @property
     def principal(self) -> int:
@@ -126,7 +127,12 @@ class Stand:
 
     def units(self, symbol: str) -> int:
         """Of a whole token."""
-        return self.margin.units(symbol, 1)
+        return int(10 ** DECIMALS.get(symbol, 18))
+
+    @staticmethod
+    def dollars(symbol: str) -> int:
+        """For a whole token: of others than the suite's, 1."""
+        return DOLLARS.get(symbol, 1)
 
     def time(self) -> int:
         return self.margin.time()
@@ -237,7 +243,7 @@ class Stand:
         oracle = self.margin.oracles[self.pair].address if self.checked else ZERO_ADDRESS
         limits = (0, 0)
         if not self.checked:
-            limits = tuple(1_000_000 * self.units(s) // DOLLARS[s] for s in self.pair[::-1])
+            limits = tuple(1_000_000 * self.units(s) // self.dollars(s) for s in self.pair[::-1])
         return {
             "oracle": oracle,
             "max_leverage": LEVERAGE,

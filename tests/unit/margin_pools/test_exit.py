@@ -35,7 +35,7 @@ def test_exit__at_the_highest_interest__closed_announced_and_paid(any_stand):
     assert stand.logged(logs) == [
         ("PositionClosed", (position.id, stand.trader.address, after, closing))
     ]
-    base, quote = stand.pair
+    _base, quote = stand.pair
     assert stand.moved(before) == add(
         {("pool", stand.held): -position.collateral, ("router", stand.held): spent},
         {("lenders", stand.owed): position.principal + interest},
@@ -67,7 +67,7 @@ def test_exit__another_position__unknown_before_anything_else(stand, position):
 
 def test_exit__minimum_payout__exactly_is_enough(stand, position):
     interest = stand.max_interest(position)
-    args, spent, received = call_of(stand, position, interest)
+    _args, spent, received = call_of(stand, position, interest)
     payout = payout_of(stand, position, interest, spent, received)
     good, _, _ = call_of(stand, position, interest, payout)
     worse, _, _ = call_of(stand, position, interest, payout + 1)
