@@ -92,8 +92,8 @@ def test_mark__threshold__at_the_last_price_and_not_at_the_next(stand, position)
 
 
 def marginal(stand, more=0):
-    """A position whose equity is the least margin, or so much more than it, once the check price has
-    moved by what this moves it."""
+    """A position whose equity is the least margin, or so much more than it, now that the check
+    price has moved."""
     down = stand.down_payment
     price = stand.price * (70 if stand.is_long else 143) // 100
     if stand.is_long:

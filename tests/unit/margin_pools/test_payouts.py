@@ -30,7 +30,7 @@ def wei(stand, account) -> int:
     return int(stand.node.rpc("eth_getBalance", account, "latest"), 16)
 
 
-# -------------------------------------------------------------------------------- token, ether, lend
+# ------------------------------------------------------------------------------- token, ether, lend
 
 
 @pytest.fixture
