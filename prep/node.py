@@ -4,11 +4,12 @@ Ape costs some ten milliseconds a call; this costs one, and many reads go in one
 contracts by their ABIs only. Results are plain tuples in ABI order.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import requests
+import urllib3
 from eth_abi.abi import decode, encode
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -74,9 +75,10 @@ class Node:
 
     def __init__(self, uri: str, *contract_types: ContractType) -> None:
         self.uri = uri
-        self.session = requests.Session()
-        # Nobody looks for a proxy before every request to this machine.
-        self.session.trust_env = False
+        # Faster than `requests`, by more than the node itself takes for a call.
+        self.connection = urllib3.connectionpool.connection_from_url(
+            uri, timeout=TIMEOUT, retries=False, headers={"Content-Type": "application/json"}
+        )
         self.interface = Interface()
         for contract_type in contract_types:
             self.interface.learn(contract_type)
@@ -86,25 +88,30 @@ class Node:
 
     def batch(self, requests_: Iterable[Request]) -> list[Any]:
         """All in one request. The node handles them in any order."""
-        body = [
-            {"jsonrpc": "2.0", "id": i, "method": method, "params": list(params)}
-            for i, (method, params) in enumerate(requests_)
-        ]
-        answers = self.session.post(self.uri, json=body, timeout=TIMEOUT).json()
-        answers.sort(key=lambda answer: answer["id"])
+        answers = self._answers(requests_)
         for answer in answers:
             if "error" in answer:
                 raise self._failure(answer["error"])
         return [answer["result"] for answer in answers]
 
+    def post(self, body: Any) -> Any:
+        """The node's own answer to one request or a batch of them."""
+        return self.connection.request("POST", "/", body=json.dumps(body)).json()
+
     def read(self, *calls: tuple[Any, ...]) -> list[Any]:
         """Each call is (address, signature, *arguments); all are answered at the latest block."""
-        requests_ = [
-            ("eth_call", ({"to": address, "data": self._data(signature, args)}, "latest"))
-            for address, signature, *args in calls
-        ]
-        answers = self.batch(requests_)
+        answers = self.batch(map(self._reading, calls))
         return [self._result(call[1], answer) for call, answer in zip(calls, answers, strict=True)]
+
+    def try_read(self, *calls: tuple[Any, ...]) -> list[Any]:
+        """As `read`, with the exception in place of the result of a call that failed."""
+        answers = self._answers(map(self._reading, calls))
+        return [
+            self._failure(answer["error"])
+            if "error" in answer
+            else self._result(call[1], answer["result"])
+            for call, answer in zip(calls, answers, strict=True)
+        ]
 
     def simulate(self, sender: str, address: str, signature: str, *args: Any) -> Any:
         """The call's result at the latest block; raises `Reverted`."""
@@ -116,6 +123,22 @@ class Node:
         _, (transaction,) = self.sending(sender, address, signature, *args)
         receipt = self.rpc("eth_sendTransactionSync", transaction)
         return int(receipt["status"], 16) == 1, [self._log(log) for log in receipt["logs"]]
+
+    def execute(
+        self, sender: str, address: str, signature: str, *args: Any, value: int = 0
+    ) -> list[Log]:
+        """As `send`, but raises `Reverted` with what the call refuses with."""
+        return self.execute_data(sender, address, self._data(signature, args), value)
+
+    def execute_data(self, sender: str, address: str, data: str, value: int = 0) -> list[Log]:
+        """The same with a call that is encoded already. `value`: wei."""
+        tx = {"from": sender, "to": address, "data": data, "gas": GAS, "gasPrice": "0x0"}
+        tx["value"] = hex(value)
+        receipt = self.rpc("eth_sendTransactionSync", tx)
+        if int(receipt["status"], 16) != 1:
+            self.rpc("eth_call", tx, "latest")
+            raise RuntimeError(f"a call of {address} failed, but would not now")
+        return [self._log(log) for log in receipt["logs"]]
 
     def sending(
         self, sender: str, address: str, signature: str, *args: Any, nonce: int | None = None
@@ -150,6 +173,18 @@ class Node:
 
     def time(self) -> int:
         return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+
+    def _answers(self, requests_: Iterable[Request]) -> list[dict[str, Any]]:
+        body = [
+            {"jsonrpc": "2.0", "id": i, "method": method, "params": list(params)}
+            for i, (method, params) in enumerate(requests_)
+        ]
+        answers: list[dict[str, Any]] = self.post(body)
+        return sorted(answers, key=lambda answer: answer["id"])
+
+    def _reading(self, call: tuple[Any, ...]) -> Request:
+        address, signature, *args = call
+        return "eth_call", ({"to": address, "data": self._data(signature, args)}, "latest")
 
     def _data(self, signature: str, args: Iterable[Any]) -> str:
         selector, inputs, _ = self.interface.functions[signature]

@@ -12,6 +12,7 @@ from eth_abi import encode
 from eth_utils import function_signature_to_4byte_selector as selector_of
 from hexbytes import HexBytes
 
+from tests import quick
 from tests.suite import deploy_suite
 
 ZERO_ADDRESS = "0x" + 40 * "0"
@@ -36,10 +37,24 @@ def _error_data(abi, values):
 def _reverts(error, **values):
     names = [i.name for i in error.abi.inputs]
     assert sorted(values) == sorted(names), f"{error.abi.name} carries {names}"
-    with pytest.raises(ContractLogicError) as raised:
+    with quick.expected(), pytest.raises(ContractLogicError) as raised:
         yield
     message = f"expected {error.abi.name}{values}, got {raised.value!r}"
     assert _revert_data(raised.value) == _error_data(error.abi, values), message
+
+
+def _settings(build):
+    """Ape builds a provider's settings anew whenever it asks for one of them, and for each node
+    ever started in this folder that was killed, when it stops its own."""
+    built = {}
+
+    def settings(provider):
+        config, key = provider.config, repr(provider.provider_settings)
+        if key not in built or built[key][0] is not config:
+            built[key] = config, build(provider)
+        return built[key][1]
+
+    return settings
 
 
 def pytest_configure():
@@ -54,6 +69,8 @@ def pytest_configure():
     FoundryProvider.build_command = without_steps
     ContractMethodHandler._validate_is_contract = lambda handler: None
     requests.sessions.get_environ_proxies = lambda *_, **__: {}
+    FoundryProvider.settings = property(_settings(FoundryProvider.settings.fget))
+    quick.patch()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,21 +98,28 @@ def isolated(chain):
     `chain.isolate` swallows every exception raised inside it, failed assertions too, and does not
     look whether the node has gone back.
     """
-    provider = chain.provider
+    node = quick.node_of(chain.provider)
+    of_head = "eth_getBlockByNumber", ("latest", False)
 
     @contextmanager
     def isolate():
-        pending = chain.pending_timestamp
-        head, snapshot = chain.blocks.head, provider.snapshot()
+        pending, head, snapshot = node.batch(
+            [("eth_getBlockByNumber", ("pending", False)), of_head, ("evm_snapshot", ())]
+        )
         try:
             yield
         finally:
-            assert provider.restore(snapshot), "the node does not know its snapshot any more"
-            assert chain.blocks.head.hash == head.hash, "the node has gone back to another state"
+            assert node.rpc("evm_revert", snapshot), "the node does not know its snapshot any more"
             # A moment after mining, Anvil still refuses the same transaction as already known.
-            provider.make_request("anvil_dropAllTransactions", [])
-            chain.history.revert_to_block(head.number)
-            chain.pending_timestamp = pending
+            now, _, _ = node.batch(
+                [
+                    of_head,
+                    ("anvil_dropAllTransactions", ()),
+                    ("evm_setNextBlockTimestamp", (pending["timestamp"],)),
+                ]
+            )
+            assert now["hash"] == head["hash"], "the node has gone back to another state"
+            chain.history.revert_to_block(int(head["number"], 16))
 
     return isolate
 
@@ -115,11 +139,12 @@ def undone(isolated):
 def one_block(chain):
     """Time stands still, from the head on: transactions of one block, between which nothing
     accrues."""
-    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
+    node = quick.node_of(chain.provider)
+    node.rpc("anvil_setBlockTimestampInterval", 0)
     # The interval counts only after what was said about the next block, and undoing a test says it.
-    chain.pending_timestamp = chain.blocks.head.timestamp
+    node.at(node.time())
     yield
-    chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
+    node.rpc("anvil_removeBlockTimestampInterval")
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import pytest
-
 from prep.model import Rejected
 from prep.model.position import Position
 from prep.node import Reverted
@@ -29,14 +27,16 @@ def agree(desk: CreditDesk) -> None:
             expected[call] = view()
         except Rejected as error:
             refused.append((call, error))
-    seen = dict(zip(expected, desk.node.read(*expected), strict=True))
+    refusing = [call for call, _ in refused]
+    seen = dict(zip([*expected, *refusing], desk.node.try_read(*expected, *refusing), strict=True))
     for call, value in expected.items():
+        if isinstance(seen[call], Exception):
+            raise AssertionError(f"{call[1:]}: {seen[call]!r}, by the model {value}")
         answer = sorted(seen[call]) if call[1].startswith("ordersOf") else seen[call]
         assert answer == value, f"{call[1:]}: {answer}, by the model {value}"
     for call, error in refused:
-        with pytest.raises(Reverted) as reverted:
-            desk.node.read(call)
-        assert refusal(desk.node, reverted.value) == plain(error), f"{call[1:]}"
+        assert isinstance(seen[call], Reverted), f"{call[1:]}: {seen[call]}, by the model {error}"
+        assert refusal(desk.node, seen[call]) == plain(error), f"{call[1:]}"
     _check_money(desk)
 
 

@@ -101,9 +101,10 @@ library Lending {
     }
 
     /// @notice For how long `left`, which had `remaining` seconds, and `added` for a whole period are locked together:
-    /// the average by amounts, rounded up. Small amounts cannot hold up large ones.
+    /// the average by amounts, rounded down. Rounded up, each dust that somebody lets be recorded would hold up all of it
+    /// by up to a second. At least a second, where `period` is one: nothing is left of what has no time remaining.
     function lockTime(uint256 left, uint256 remaining, uint256 added, uint256 period) internal pure returns (uint256) {
-        return FixedPointMathLib.divUp(left * remaining + added * period, left + added);
+        return (left * remaining + added * period) / (left + added);
     }
 
     // --------------------------------------------------------------------------------------------------- debt shares

@@ -35,8 +35,11 @@ class Accounts:
         prep: ContractInstance,
         protocol: ContractInstance,
         authority: ContractInstance,
+        wrapped_ether: str | None = None,
     ) -> None:
+        """`wrapped_ether`: the asset whose mock, if it is one, wraps ether too."""
         self._steps, self._credit, self._markets = steps, credit, markets
+        self._wrapped_ether = wrapped_ether
         self._protocol = protocol
         vault = protocol.vault()
         shares = steps.create(f"{SHARES}/oracle", "ShareOracle", vault, ZERO_ADDRESS)
@@ -80,8 +83,11 @@ class Accounts:
     def _token(self, asset: TokenAsset) -> str:
         if asset.token != MOCK:
             return asset.token
+        name = f"{asset.name}/token"
+        if asset.name == self._wrapped_ether:
+            return str(self._steps.create(name, "MockWETH").address)
         arguments = (asset.name, asset.name, asset.decimals)
-        return str(self._steps.create(f"{asset.name}/token", "MockERC20", *arguments).address)
+        return str(self._steps.create(name, "MockERC20", *arguments).address)
 
     def _set_up_lending(self, asset: Asset, lending: Lending, treasury: str) -> None:
         vault = self._lending[asset.name]

@@ -11,6 +11,7 @@ from hexbytes import HexBytes
 from web3.exceptions import ContractLogicError
 from web3.types import TxParams
 
+from prep.artifacts import contract_type
 from prep.connect import chain_id, is_local, is_temporary
 from prep.deploy.credit import TokenAsset
 from prep.deploy.params import Parameters
@@ -18,6 +19,7 @@ from prep.deploy.prices import Priced
 from prep.deploy.record import Compiler, Deployment, plain
 from prep.deploy.values import MOCK
 from prep.errors import UserError
+from prep.exchange import contracts
 from prep.reverts import web3_of
 
 CREATED: Final = (
@@ -32,6 +34,11 @@ CREATED: Final = (
     "LendingVault",
     "ShareOracle",
     "CreditManager",
+    "MockWETH",
+    "DebtController",
+    "LongPool",
+    "ShortPool",
+    *contracts.CREATED,
 )
 """The contracts that transactions create. The Vault and the Deleverager are made by the Protocol,
 the OrderBook by the CreditManager."""
@@ -144,5 +151,6 @@ def _compiler(project: ProjectManager) -> Compiler:
 
 
 def _code_hash(project: ProjectManager) -> str:
-    codes = [project.get_contract(name).contract_type.deployment_bytecode for name in CREATED]
-    return "0x" + keccak(b"".join(bytes.fromhex(code.bytecode[2:]) for code in codes)).hex()
+    codes = [contract_type(project, name).deployment_bytecode for name in CREATED]
+    texts = [str(code and code.bytecode).removeprefix("0x") for code in codes]
+    return "0x" + keccak(bytes.fromhex("".join(texts))).hex()

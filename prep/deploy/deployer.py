@@ -10,7 +10,8 @@ from eth_utils.crypto import keccak
 
 from prep.deploy.accounts import Accounts
 from prep.deploy.begin import begin
-from prep.deploy.params import Market, Parameters
+from prep.deploy.params import MARGIN_ROLES, Market, Parameters
+from prep.deploy.pools import SIDES, MarginPools
 from prep.deploy.record import Deployment
 from prep.deploy.steps import Progress, Steps
 from prep.errors import UserError
@@ -36,13 +37,18 @@ WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "setProfitUnlockTime",
         ),
         "CreditManager": ("addAsset", "setAsset", "setMarketLtv"),
+        "DebtController": ("setPair", "setMaxApy", "setGracePeriod"),
     },
     "GUARDIAN": {
         "Protocol": ("disableMarket",),
         "Vault": ("stopWithdrawals",),
         "LendingVault": ("disableBorrower",),
         "CreditManager": ("disableAsset",),
+        "DebtController": ("disablePair",),
     },
+    "ORDER_SIGNER": {},
+    "ORDER_EXECUTOR": dict.fromkeys(SIDES, ("executeOrder", "recordInterest")),
+    "LIQUIDATOR": dict.fromkeys(SIDES, ("liquidate",)),
 }
 """Which role may call which functions of every contract of what kind; the parameters' `roles` are
 named alike."""
@@ -90,7 +96,11 @@ class _Run:
         accounts = None
         if params.credit:
             around = (params.credit, params.markets, prep, protocol, authority)
-            accounts = Accounts(steps, *around)
+            wrapped_ether = params.margin.wrapped_ether if params.margin else None
+            accounts = Accounts(steps, *around, wrapped_ether)
+        pools = None
+        if params.margin and params.credit:
+            pools = MarginPools(steps, params.margin, params.credit, authority)
 
         treasury = params.roles.holder("treasury", me)
         steps.call("setTreasury", protocol.setTreasury, treasury)
@@ -102,6 +112,8 @@ class _Run:
             self._add_market(protocol, index, market, oracle.address)
         if accounts:
             accounts.configure(treasury)
+        if pools:
+            pools.configure(treasury)
         self._give_roles(authority)
         steps.finish()
 
@@ -138,6 +150,8 @@ class _Run:
     def _give_roles(self, authority: ContractInstance) -> None:
         steps, roles = self._steps, self._params.roles
         for role, targets in WIRING.items():
+            if role.lower() in MARGIN_ROLES and not self._params.margin:
+                continue
             number = getattr(authority, role)()
             for kind, functions in targets.items():
                 for name, target in steps.instances_of(kind):

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from prep.connect import is_local
 from prep.deploy import values
 from prep.deploy.credit import PREP, SHARES, Credit, weight_faults
+from prep.deploy.margin import LOCAL, Margin
 from prep.deploy.prices import Fault, Model, Priced, scaling_faults
 from prep.deploy.values import Boolean, Cap, Holder, Integer, Number, Wad, Weight
 from prep.errors import UserError
@@ -21,6 +22,7 @@ from prep.model.errors import Rejected
 from prep.model.fixed import UNLIMITED
 from prep.model.redeem_queue import MAX_COOLDOWN_PERIOD, MAX_REDEEM_WINDOW, MIN_REDEEM_WINDOW
 
+MARGIN_ROLES: Final = ("order_signer", "order_executor", "liquidator")
 _MAX_DELAY: Final = 2**32 - 1
 """Coded in AccessManager."""
 
@@ -42,6 +44,10 @@ class Roles(Model):
     risk_manager: Holder
     minter: Holder
     treasury: Holder
+    order_signer: Holder | None = None
+    """Like the next two only where there are asset-backed positions."""
+    order_executor: Holder | None = None
+    liquidator: Holder | None = None
 
     def holder(self, role: str, deployer: str) -> str:
         """The address that has a role; `deployer` is the account that deploys."""
@@ -110,6 +116,8 @@ class Parameters(Model):
     markets: tuple[Market, ...] = Field(min_length=1)
     credit: Credit | None = None
     """None: there are no credit accounts."""
+    margin: Margin | None = None
+    """None: there are no asset-backed positions."""
 
     @classmethod
     def load(cls, path: Path) -> "Parameters":
@@ -118,7 +126,7 @@ class Parameters(Model):
         try:
             parameters = cls.model_validate(content)
         except ValidationError as error:
-            field, reason = _translate(error)
+            field, reason = translate(error)
             raise UserError(f"{path}: {field}: {reason}") from None
         for field, reason in _faults(parameters):
             raise UserError(f"{path}: {field}: {reason}")
@@ -132,11 +140,11 @@ _REASONS: Final = {
     "tuple_type": "should be a list",
     "too_short": "is empty",
 }
-_TRIED: Final = ("mock", "address", PREP, SHARES, "TOKEN")
+_TRIED: Final = ("mock", "address", PREP, SHARES, "TOKEN", LOCAL, "addresses")
 """Kinds of feeds and of assets: pydantic says which one it took the input for."""
 
 
-def _translate(error: ValidationError) -> tuple[str, str]:
+def translate(error: ValidationError) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     where = ""
     for part in first["loc"]:
@@ -177,6 +185,15 @@ def _faults(parameters: Parameters) -> Iterator[Fault]:
     if parameters.credit:
         for field, reason in parameters.credit.faults(local):
             yield f"credit.{field}", reason
+    if parameters.margin:
+        if not parameters.credit:
+            yield "margin", "needs `credit`: its assets, and the vaults that lend them"
+            return
+        for role in MARGIN_ROLES:
+            if getattr(parameters.roles, role) is None:
+                yield f"roles.{role}", "is missing: `margin` needs it"
+        for field, reason in parameters.margin.faults(parameters.credit.assets, local):
+            yield f"margin.{field}", reason
 
 
 def _market_faults(market: Market, local: bool, credit: bool) -> Iterator[Fault]:

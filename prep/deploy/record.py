@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from prep.artifacts import COMPILED, contract_type
 from prep.connect import is_local, is_temporary
 from prep.errors import UserError
 
@@ -36,7 +37,8 @@ class Mined(_Model):
 
 
 class Contract(Mined):
-    """A contract. `name` is the source's; `source` and `arguments` are what explorers verify."""
+    """A contract. `name` is the source's; `source` and `arguments` are what explorers verify. Of
+    one that is not of the project, `source` is its artifact, which tells how to call it."""
 
     name: str
     source: str
@@ -136,7 +138,8 @@ class Deployment(_Model):
     def instance(self, project: ProjectManager, name: str) -> ContractInstance:
         """A contract to be called."""
         recorded = self.contract(name)
-        return instance_at(project, recorded.name, recorded.address)
+        contract = recorded.source if recorded.source.endswith(COMPILED) else recorded.name
+        return instance_at(project, contract, recorded.address)
 
     def market_name(self, market_id: int) -> str:
         """As the parameters have it; those that were added later have none."""
@@ -174,14 +177,12 @@ class Deployment(_Model):
 
 
 def instance_at(project: ProjectManager, contract: str, address: str) -> ContractInstance:
-    """A contract of the project at an address.
+    """A contract at an address, of the project by its name or compiled (`contract_type`).
 
     Unlike Ape's `at`, without its cache of what was once at this address: on local chains that is
     often something else by now.
     """
-    return ContractInstance(
-        to_checksum_address(address), project.get_contract(contract).contract_type
-    )
+    return ContractInstance(to_checksum_address(address), contract_type(project, contract))
 
 
 def record_path(chain_id: int, folder: Path = FOLDER) -> Path:

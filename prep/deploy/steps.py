@@ -8,9 +8,10 @@ from ape.api import AccountAPI, ReceiptAPI
 from ape.contracts import ContractContainer, ContractInstance
 from ape.managers.project import ProjectManager
 
+from prep.artifacts import contract_type
 from prep.deploy.begin import CREATED
 from prep.deploy.prices import Mock, Priced
-from prep.deploy.record import Contract, Deployment, Mined, plain
+from prep.deploy.record import Contract, Deployment, Mined, instance_at, plain
 from prep.deploy.transactions import Transactions
 from prep.errors import UserError
 
@@ -34,11 +35,12 @@ class Steps:
         self._path = path
         self._progress = progress
         self._transactions = Transactions(
-            account, record, path, [project.get_contract(name).contract_type for name in CREATED]
+            account, record, path, [contract_type(project, name) for name in CREATED]
         )
 
     def create(self, name: str, contract: str, *arguments: Any) -> ContractInstance:
-        """A contract by its name in the record, and its constructor's arguments."""
+        """A contract: its name in the record, what it is (`prep.artifacts.contract_type`), and its
+        constructor's arguments."""
         container = self._container(contract)
         if name not in self._record.contracts:
             self._progress(f"deploy {name}")
@@ -103,6 +105,10 @@ class Steps:
         """A contract of the record."""
         return self._record.instance(self._project, name)
 
+    def at(self, contract: str, address: str) -> ContractInstance:
+        """A contract that is not of this deployment (`prep.artifacts.contract_type`)."""
+        return instance_at(self._project, contract, address)
+
     def instances_of(self, contract: str) -> Iterator[tuple[str, ContractInstance]]:
         """All that were made of one source, by name."""
         names = [name for name, c in self._record.contracts.items() if c.name == contract]
@@ -114,8 +120,7 @@ class Steps:
         self._record.save(self._path)
 
     def _container(self, name: str) -> ContractContainer:
-        container: ContractContainer = self._project.get_contract(name)
-        return container
+        return ContractContainer(contract_type(self._project, name))
 
     def _settle(self) -> None:
         self._record.pending = None

@@ -16,7 +16,7 @@ from typing import Final
 
 from prep.model.config import require
 from prep.model.errors import Rejected
-from prep.model.fixed import WAD, ceil_div, mul_div_ceil
+from prep.model.fixed import WAD, mul_div_ceil
 from prep.model.interest import RAY, Borrower, BorrowerKind, RateCurve
 from prep.model.lending_books import LendingBooks
 from prep.model.lending_results import (
@@ -287,11 +287,12 @@ class LendingPool(LendingBooks):
             self.quoted += assets
 
     def _lock(self, amount: int) -> None:
-        """Locks interest for the time that weighs it and what is locked alike."""
+        """Locks interest for the time that weighs it and what is locked alike, rounded down: small
+        amounts do not hold up large ones."""
         if self.profit_unlock_time == 0:
             return
         left, remaining = self.locked_interest(), max(0, self.locked_until - self.now)
         weighted = left * remaining + amount * self.profit_unlock_time
         self.locked = left + amount
-        self.locked_until = self.now + ceil_div(weighted, self.locked)
+        self.locked_until = self.now + weighted // self.locked
         self.locked_since = self.now

@@ -43,27 +43,40 @@ def test_deposit__just_before_recorded_interest__share_of_the_time_only(lent, se
     lent.audit()
 
 
-def test_record_interest__dust_every_second__each_holds_it_up_by_a_second_at_most(lent):
-    """A minute of records of one unit: of the 900 as much stays locked as if they had begun that
-    minute later, and not a unit more than rounding."""
+def test_record_interest__dust_every_second__holds_nothing_up(lent):
+    """A minute of records of one unit: of the 900 as much enters as without them, but for the unit
+    that each leaves, and the one that each rounds up."""
     lent.do("pool", "record_interest", 1_000 * 10**18)
+    until = lent.reference.until
     for _ in range(60):
         lent.wait(1)
         lent.do("pool", "record_interest", 1)
-    assert lent.reference.until - lent.reference.now <= DAY
+    assert lent.reference.until == until
     never_held_up = 900 * 10**18 * (DAY - 60) // DAY
-    assert lent.reference.left <= never_held_up + 900 * 10**18 * 60 * 60 // DAY // DAY + 120
+    assert never_held_up < lent.reference.left <= never_held_up + 120
     lent.audit()
 
 
-def test_record_interest__dust_many_times_in_a_block__a_second_each(lent):
+def test_record_interest__dust_many_times_in_a_block__time_stays(lent):
     lent.do("pool", "record_interest", 1_000 * 10**18)
     lent.wait(DAY // 2)
-    left = lent.reference.left
-    for count in range(1, 21):
+    left, until = lent.reference.left, lent.reference.until
+    for _ in range(20):
         lent.do("pool", "record_interest", 1)
-        assert lent.reference.until <= lent.reference.now + DAY // 2 + count
-    assert lent.reference.left == left + 20
+    assert (lent.reference.left, lent.reference.until) == (left + 20, until)
+    lent.audit()
+
+
+def test_record_interest__in_many_parts__enters_sooner_by_a_second_each_at_most(lent):
+    """Twenty parts of 45 for the lenders, on 450 that have half a day: as one of 900 would, they
+    have ten hours more to wait for all of it, less what each rounds down."""
+    lent.do("pool", "record_interest", 1_000 * 10**18)
+    lent.wait(DAY // 2)
+    for _ in range(20):
+        lent.do("pool", "record_interest", 50 * 10**18)
+    at_once = DAY * 5 // 6
+    assert lent.reference.left == 1_350 * 10**18
+    assert at_once - 20 < lent.reference.until - lent.reference.now <= at_once
     lent.audit()
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +17,7 @@ from eth_account import Account
 
 from prep.credit.actions import deposit, encode
 from prep.node import Node
+from tests.commands import Command
 
 ROOT = Path(__file__).parents[2]
 APE = Path(sys.executable).parent / "ape"
@@ -118,8 +120,25 @@ def folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def run():
+def run(tmp_path_factory):
     """Runs a command to its end, and sees that nothing of it is left."""
+    folder, numbers = tmp_path_factory.mktemp("output"), count()
+
+    def run(*arguments) -> Run:
+        written = [folder / f"{next(numbers)}.{name}" for name in ("out", "err")]
+        command = Command(arguments, *written, {"COLUMNS": "160"})
+        code = command.wait(120)
+        out, err = (path.read_text() for path in written)
+        assert "Traceback" not in out + err
+        assert command.pid not in _sessions()
+        return Run(code, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run_alone():
+    """The same, with nothing imported before: `run_alone(*arguments, VARIABLE=...)`."""
 
     def run(*arguments, **environment) -> Run:
         process = subprocess.Popen(
@@ -328,7 +347,7 @@ def keyfile(tmp_path_factory):
 
 
 @pytest.fixture
-def run_public(run, public_node, keyfile, folder):
+def run_public(run_alone, public_node, keyfile, folder):
     """`ape run deploy` on the public network with the account."""
     environment = {
         "APE_DATA_FOLDER": str(keyfile),
@@ -338,7 +357,7 @@ def run_public(run, public_node, keyfile, folder):
     def run_public(*arguments, alias="deployer") -> Run:
         account = ["--account", alias] if alias else []
         common = ["--network", public_node, "--folder", folder]
-        return run("deploy", *common, *account, *arguments, **environment)
+        return run_alone("deploy", *common, *account, *arguments, **environment)
 
     return run_public
 

@@ -5,7 +5,6 @@ import runpy
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -18,10 +17,10 @@ from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.keeper.log import LOGGER
 from prep.node import Node
+from tests.commands import Command
 from tests.suite import UNLIMITED, WAD
 
 ROOT = Path(__file__).parents[2]
-APE = Path(sys.executable).with_name("ape")
 COLLATERAL = 1_000 * WAD
 NOTIONAL = 15_000 * WAD
 EXECUTE = ("--execute", "--account", "TEST::8")
@@ -126,13 +125,8 @@ class Process:
     def __init__(self, tmp_path, port, folder, *options):
         self.log = tmp_path / "keeper.log"
         network = f"http://127.0.0.1:{port}"
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [APE, "run", "keeper", "--network", network, "--folder", folder, *options],
-                cwd=ROOT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        arguments = ("keeper", "--network", network, "--folder", folder, *options)
+        self.process = Command(arguments, self.log, self.log)
 
     def text(self):
         return self.log.read_text(encoding="utf-8")

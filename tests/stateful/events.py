@@ -126,8 +126,13 @@ def refused_alike(refused: Rejected, call, *args) -> None:
     """The contracts refuse with the error that the model has raised."""
     with pytest.raises(Reverted) as reverted:
         call(*args)
-    seen = reverted.value
-    assert _same_error(refused, seen), f"{args}: model {refused}, contracts {seen}"
+    assert_refused(refused, reverted.value, args)
+
+
+def assert_refused(refused: Rejected, seen: object, call: object) -> None:
+    """What the contracts answered to the call is the error that the model has raised."""
+    same = isinstance(seen, Reverted) and _same_error(refused, seen)
+    assert same, f"{call}: model {refused}, contracts {seen!r}"
 
 
 def _same_error(refused: Rejected, reverted: Reverted) -> bool:

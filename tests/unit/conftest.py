@@ -1,13 +1,8 @@
 """Suites with liquidity and funded traders, at a time that stands still."""
 
-from contextlib import contextmanager
-
 import pytest
-from ape.exceptions import ContractLogicError
-from ape_ethereum.trace import Trace
-from ape_foundry.provider import FoundryProvider
-from web3.exceptions import ContractCustomError
 
+from tests import quick
 from tests.desk import Desk
 from tests.margin import create_stage
 from tests.suite import BTC, WAD
@@ -29,46 +24,21 @@ EVERYTHING = BTC | {
 }
 
 
-_explained = FoundryProvider.get_virtual_machine_error
-
-
-def _unexplained(provider, exception, **context):
-    """The error with its data, without a call tree and a search for its name."""
-    if isinstance(exception, ContractCustomError):
-        return ContractLogicError(base_err=exception)
-    return _explained(provider, exception, **context)
-
-
-@pytest.fixture(scope="session")
-def reverts(reverts):
-    """As everywhere, but Ape does not explain reverts that are expected, which takes longer than
-    all else in a test."""
-
-    @contextmanager
-    def quietly(error, **values):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FoundryProvider, "get_virtual_machine_error", _unexplained)
-            patch.setattr(Trace, "show", lambda *_, **__: None)
-            with reverts(error, **values):
-                yield
-
-    return quietly
-
-
 class Clock:
     """Block time, seconds."""
 
     def __init__(self, chain) -> None:
-        self._chain = chain
+        self._node = quick.node_of(chain.provider)
 
     @property
     def now(self) -> int:
-        return self._chain.blocks.head.timestamp
+        return self._node.time()
 
     def advance(self, seconds: int) -> int:
         """Mines a block that much later: views and all blocks from then on have its time."""
-        self._chain.mine(timestamp=self.now + seconds)
-        return self.now
+        then = self.now + seconds
+        self._node.rpc("evm_mine", then)
+        return then
 
 
 @pytest.fixture

@@ -122,9 +122,11 @@ class Opening(Checks):
         grown = position._replace(
             principal=position.principal + request.interest + borrowed,
             collateral=position.collateral + added,
-            last_funding=self._funded(position, request.interest),
+            last_funding=self.now,
             nonce=position.nonce + 1,
         )
+        if grown.collateral == 0:
+            raise Rejected("ZeroAmount")
         if terms.oracle is not None:
             health = self._health(grown, terms)
             if health.within_threshold:

@@ -29,8 +29,9 @@ def local():
 
 @pytest.fixture(scope="module")
 def params(local):
-    """Of them the first market, and no credit accounts."""
-    return local.model_copy(update={"markets": local.markets[:1], "credit": None})
+    """Of them the first market, no credit accounts and nothing asset-backed."""
+    changes = {"markets": local.markets[:1], "credit": None, "margin": None}
+    return local.model_copy(update=changes)
 
 
 @pytest.fixture(scope="module")

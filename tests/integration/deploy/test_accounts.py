@@ -54,7 +54,7 @@ def test_deploy__assets__are_as_the_parameters_say(with_accounts):
     assert with_accounts["WBTC/oracle"].price() == 10_000 * 10**28
     tokens = [with_accounts[f"{name}/token"] for name in ("WETH", "WBTC")]
     assert [(t.name(), t.symbol(), t.decimals()) for t in tokens] == [
-        ("WETH", "WETH", 18),
+        ("Wrapped Ether", "WETH", 18),
         ("WBTC", "WBTC", 8),
     ]
 
@@ -97,7 +97,9 @@ def test_deploy__market_without_weights_and_asset_that_is_not_lent__are_left_so(
     credit = local.credit.model_copy(update={"assets": (local.credit.assets[0], gold)})
     weights = {"max_loan_to_value": 0, "liquidation_threshold": 0}
     plain = local.markets[0].model_copy(update=weights)
-    contracts = run(local.model_copy(update={"credit": credit, "markets": (plain,)}))
+    contracts = run(
+        local.model_copy(update={"credit": credit, "markets": (plain,), "margin": None})
+    )
     manager = contracts["CreditManager"]
     assert "GOLD/token" not in contracts
     assert "GOLD/lending" not in contracts

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from ape.contracts import ContractContainer
 
+from prep.artifacts import COMPILED, contract_type
 from prep.deploy.record import Deployment
 from prep.errors import UserError
 from tests.integration.deploy.conftest import CHAIN, MADE_BY_OTHERS
@@ -105,7 +107,8 @@ def test_record__constructor_arguments_and_source__rebuild_the_creation_code(
     for name, contract in Deployment.read(path).contracts.items():
         if name in MADE_BY_OTHERS:
             continue
-        container = project.get_contract(contract.name)
+        source = contract.source if contract.source.endswith(COMPILED) else contract.name
+        container = ContractContainer(contract_type(project, source))
         abi = container.constructor.abi
         assert contract.source == container.contract_type.source_id
         code = container.contract_type.deployment_bytecode.bytecode.removeprefix("0x")

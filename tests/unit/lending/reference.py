@@ -285,7 +285,7 @@ class Reference:
         self.reserves += reserved
         if self.period:
             remaining = max(0, self.until - self.now)
-            seconds = up(left * remaining + added * self.period, left + added)
+            seconds = (left * remaining + added * self.period) // (left + added)
             self.locked, self.since, self.until = left + added, self.now, self.now + seconds
         return None, [("InterestRecorded", who, interest, b.owed, self.left)]
 

@@ -53,6 +53,61 @@ def test_record_interest__second__average_time_by_amounts(owing):
     assert owing.read(("lockedInterest()",)) == [0]
 
 
+@pytest.mark.parametrize("more, seconds", [(-1, 0), (0, 1), (1, 1)], ids=["less", "exact", "more"])
+def test_record_interest__weighs_a_second__rounded_down(bench18, more, seconds):
+    """What is left has half a day. `n` for a whole one add a second from
+    `left * 43,200 + n * 86,400 >= (left + n) * 43,201` on: where `n * 43,199 >= left`."""
+    bench = bench18
+    bench.do("pool", "borrow", 10**6, "pool")
+    bench.do("pool", "record_interest", 10**12)
+    bench.wait(DAY // 2)
+    least = -(-bench.reference.left // (DAY // 2 - 1))
+    bench.do("pool", "record_interest", least + more)
+    assert bench.reference.until - bench.reference.now == DAY // 2 + seconds
+    bench.audit()
+
+
+def test_record_interest__shortest_unlock_time__a_second_and_nothing_is_lost(owing):
+    """Records upon each other: what is locked has a second at least, and enters after it."""
+    owing.do("risk_manager", "set_profit_unlock_time", 1)
+    value = owing.reference.value
+    for amount in (1_000 * owing.one, 1, 1, 7):
+        owing.do("pool", "record_interest", amount)
+        assert owing.reference.until == owing.reference.now + 1
+    assert owing.reference.value == value
+    locked = owing.reference.left
+    assert locked == 900 * owing.one + 9
+    owing.audit()
+    owing.wait(1)
+    assert owing.read(("totalAssets()",)) == [value + locked]
+    owing.audit()
+
+
+def test_record_interest__last_second_of_what_is_locked__nothing_is_lost(owing):
+    """A second is left of a week, and the time is a second now: rounded down it is one still."""
+    owing.do("risk_manager", "set_profit_unlock_time", 7 * DAY)
+    owing.do("pool", "record_interest", 1_000 * owing.one)
+    owing.wait(7 * DAY - 1)
+    owing.do("risk_manager", "set_profit_unlock_time", 1)
+    value, left = owing.reference.value, owing.reference.left
+    owing.do("pool", "record_interest", 10)
+    assert owing.reference.until == owing.reference.now + 1
+    assert (owing.reference.value, owing.reference.left) == (value, left + 9)
+    owing.audit()
+    owing.wait(1)
+    assert owing.read(("totalAssets()",), ("lockedInterest()",)) == [value + left + 9, 0]
+    owing.audit()
+
+
+def test_record_interest__after_all_has_entered__a_whole_period(owing):
+    """At the very second at which the last of it enters, and one before."""
+    owing.do("pool", "record_interest", 1_000 * owing.one)
+    owing.wait(DAY)
+    owing.do("pool", "record_interest", 10)
+    assert (owing.reference.left, owing.reference.until) == (9, owing.reference.now + DAY)
+    owing.audit()
+
+
 def test_record_interest__without_unlock_time__at_once(owing):
     owing.do("pool", "record_interest", 1_000 * owing.one)
     owing.wait(DAY // 4)

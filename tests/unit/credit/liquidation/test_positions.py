@@ -262,7 +262,7 @@ def test_liquidate__too_little_gas_to_close__refused_and_never_left_open(
     for gas in range(100_000, 700_000, 5_000):
         call = {"from": liquidator.address, "to": manager, "data": data, "gas": hex(gas)}
         body = {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]}
-        answer = node.session.post(node.uri, json=body, timeout=60).json()
+        answer = node.post(body)
         if "result" in answer:
             closed = int(answer["result"][2:66], 16)
             assert closed == 3_200 * WAD, f"left open with {gas} of gas"

@@ -1,0 +1,1 @@
+"""The service that prices, checks and signs requests of asset-backed positions."""
