@@ -10,6 +10,7 @@ import random
 
 import pytest
 
+from prep.exchange import calldata
 from prep.margin.data import CLOSED, Payout
 from tests.attacks.backed import (
     BPS,
@@ -26,6 +27,7 @@ from tests.attacks.backed import (
     wealth,
 )
 from tests.attacks.backed_acts import PAIR, Acts
+from tests.exchange import FOREVER
 from tests.margin_suite import (
     DEVIATION,
     LEVERAGE,
@@ -341,6 +343,37 @@ def test_signer__pair_with_limits__takes_the_limit_at_once_and_a_limit_a_day(
         assert closing.bad_debt == position.principal - closing.principal_paid
         total -= closing.principal_paid
     assert before - lent(margin, owed) == total, "A7"
+    check_books(margin)
+
+
+def test_signer__pair_with_limits__needs_no_hostile_router(margin, rogue):
+    """A pool of his own on the real exchange does as well: with a tenth of a percent of an ether in
+    it, at a price of $1,000,000,000. The limit of a day is in it after one opening."""
+    pool = margin.sides["long"]
+    limit, exchange = limit_of(margin, pool), margin.exchange
+    pools, fee = exchange.pools, 10_000
+    weth, usd = margin.units(WETH, 0.001), margin.units(USD, 1_000_000)
+    for symbol, amount in ((WETH, weth), (USD, usd)):
+        margin.give(rogue, symbol, amount)
+    offered = exchange.units(WETH, weth), exchange.units(USD, usd)
+    own = pools.create(rogue.address, *offered, fee)
+    share = pools.add_liquidity(rogue.address, own, offered)
+    down = ceil(limit * BPS, LEVERAGE - BPS)
+    a, b = (margin.tokens[s].address for s in (USD, WETH))
+    data = calldata.exact_input_single(a, b, fee, pool.address, FOREVER, limit + down, 0)
+    position = margin.open(pool, rogue, LIMITED, down, limit, data=data)
+    # All but a thousandth of an ether at most is what the position holds.
+    assert position.principal == limit
+    assert position.collateral < weth
+    fields = "(uint256,uint128,uint256,uint256,uint256)"
+    manager, me = pools.contracts.positions, rogue.address
+    terms = share.token_id, share.liquidity, 0, 0, FOREVER
+    margin.node.execute(me, manager, f"decreaseLiquidity({fields})", terms)
+    most = 2**128 - 1
+    terms = share.token_id, me, most, most
+    margin.node.execute(me, manager, "collect((uint256,address,uint128,uint128))", terms)
+    # His million, his down payment and the lenders' limit, but for the exchange's last units.
+    assert usd + down + limit - 3 <= margin.balance(rogue, USD) <= usd + down + limit, "A6"
     check_books(margin)
 
 
