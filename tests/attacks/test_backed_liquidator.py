@@ -178,6 +178,49 @@ def test_liquidator__within_the_threshold__costs_lenders_what_the_deviation_is_a
     check_books(margin)
 
 
+EDGE = {"leverage": 99_000, "maintenance": 500, "fee": 500, "deviation": 500}
+"""As far as a deviation within the maintenance margin can go: 9.9 * (5 % + 5 %) is less than 1."""
+
+
+def test_liquidator_and_signer__both_stolen__lenders_paid_as_long_as_the_price_stands(
+    margin, pool, hostile, rogue
+):
+    """Opened at the worst price and the highest leverage, liquidated at the worst price in the same
+    minute: twice the deviation and not the lenders' principal, because it is within the maintenance
+    margin. Here a hundredth of a short's down payment remains, two 35ths of a long's."""
+    set_terms(margin, PAIR, **EDGE)
+    price, down = margin.price(PAIR), margin.units(PREP, 10_000)
+    owed = pool.owed(PAIR)
+    before = lent(margin, owed)
+    if pool.is_long:
+        principal = down * 89 // 10
+        given = principal + down
+        brought = ceil(ceil(given * BPS, BPS + 500) * WAD, price)
+        while highest_cost(brought - 1, price, 500) >= given:
+            brought -= 1
+    else:
+        given = principal = down * 99 * WAD // (10 * price)
+        brought = least_proceeds(given, price, 500)
+    hostile.trade(pool, owed, given, pool.held(PAIR), brought)
+    margin.give(rogue, PREP, down)
+    request = margin.open_request(pool, rogue, PAIR, down, principal, **hostile.route)
+    logs = margin.do(rogue, pool, "open", request, margin.signed(pool, request))
+    position = margin.after(logs, "PositionOpened")
+    margin.node.at(margin.time() + 60)
+    margin.node.mine()
+    if pool.is_long:
+        amounts = position.collateral, least_proceeds(position.collateral, price, 500)
+    else:
+        amounts = highest_cost(principal + 1, price, 500), principal + 1
+    logs = seize(margin, pool, hostile, position, PAIR, *amounts)
+    closing = margin.closing(logs, "PositionLiquidated")
+    assert closing.bad_debt == 0, "A7"
+    left = closing.fee + closing.payout
+    assert 0 < left <= (down * 2 // 35 if pool.is_long else down // 100)
+    assert lent(margin, owed) == before + 1
+    check_books(margin)
+
+
 WIDE = {"leverage": 50_000, "maintenance": 100, "fee": 100, "deviation": 1_500}
 """Within all bounds: 5 * (1 % + 15 %) is less than 1."""
 
