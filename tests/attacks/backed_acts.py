@@ -7,8 +7,11 @@ from prep.margin.typed import sign
 from prep.node import Log
 from tests.exchange import FOREVER
 from tests.margin_suite import PREP, WETH, MarginSuite, Side
+from tests.suite import WAD
 
 PAIR = (WETH, PREP)
+DOWN = 1_000 * WAD
+HALF_ETHER = WAD // 2
 KINDS = ("open", "increase", "close", "add", "remove")
 EVENTS = {
     "open": "PositionOpened",
@@ -122,3 +125,22 @@ def changed(request, field: str):
     if isinstance(value, Payout):
         return request._replace(**{field: Payout((value + 1) % 3)})
     return request._replace(**{field: value - 1 if value == FOREVER else value + 1})
+
+
+def principal_of(pool) -> int:
+    """Worth $1,000, of the token that is borrowed."""
+    return DOWN if pool.is_long else HALF_ETHER
+
+
+def fair(pool) -> tuple[int, int]:
+    """What a swap of the whole gives and brings at the check price, $2,000 for an ether."""
+    return (2 * DOWN, WAD) if pool.is_long else (HALF_ETHER, DOWN)
+
+
+def open_at(margin, pool, hostile, trader, **changes):
+    margin.give(trader, PREP, DOWN)
+    request = margin.open_request(
+        pool, trader, PAIR, DOWN, principal_of(pool), **hostile.route | changes
+    )
+    logs = margin.do(trader, pool, "open", request, margin.signed(pool, request))
+    return margin.event(logs, "PositionOpened")

@@ -4,6 +4,7 @@ import pytest
 
 from prep.node import Node
 from tests.attacks.backed import deploy_hostile
+from tests.attacks.backed_acts import Acts
 from tests.attacks.venue import LIQUIDITY as VENUE_LIQUIDITY
 from tests.attacks.venue import Venue
 from tests.credit import deploy_credit
@@ -152,3 +153,9 @@ def pool(request, margin):
 def hostile(project, margin):
     """A router of the attacker's that the admin has allowed in both pools."""
     return deploy_hostile(project, margin)
+
+
+@pytest.fixture
+def acts(margin, pool):
+    """What traders do there with requests."""
+    return Acts(margin, pool)

@@ -10,18 +10,13 @@ import random
 import pytest
 
 from tests.attacks.backed import check_books, lent, refused, wealth
-from tests.attacks.backed_acts import PAIR, Acts
+from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import LISTED, PREP, USD, WETH
 from tests.suite import WAD
 
 LIMITED = (WETH, USD)
 
 pytestmark = pytest.mark.usefixtures("one_block")
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 class Own:

@@ -14,11 +14,6 @@ from tests.suite import WAD
 UNLOCK = DAY
 
 
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
-
-
 def vault_of(margin, pool):
     return margin.lending[pool.owed(PAIR)]
 

@@ -14,17 +14,12 @@ from tests.attacks.backed import (
     lent,
     refused,
 )
-from tests.attacks.backed_acts import PAIR, Acts
+from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import DEVIATION, LEVERAGE, MAINTENANCE, PREP, USD, WETH
 from tests.suite import WAD
 
 LIMITED = (WETH, USD)
 DOWN = 1_000 * WAD
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 def most(margin, pool, down, pair=PAIR) -> int:

@@ -18,16 +18,11 @@ from tests.attacks.backed import (
     lent,
     refused,
 )
-from tests.attacks.backed_acts import PAIR, Acts
+from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import DEVIATION, LIQUIDATION_FEE, MAINTENANCE, PREP, USD, WETH
 from tests.suite import WAD
 
 GRACE = 3_600
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 def equity_price(pool, position, equity_bps):

@@ -9,16 +9,11 @@ import pytest
 
 from prep.node import Reverted
 from tests.attacks.backed import BPS, DAY, ceil, check_books, lent, refused, set_terms, terms_of
-from tests.attacks.backed_acts import PAIR, Acts
+from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import PREP, TERMS
 from tests.suite import WAD
 
 GRACE = 600
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 def test_guardian__stops_new_risk_only(margin, pool, victim, acts):

@@ -17,18 +17,13 @@ from tests.attacks.backed import (
     lent,
     refused,
 )
-from tests.attacks.backed_acts import PAIR, Acts
+from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import DEVIATION, PREP, USD, WETH
 from tests.suite import WAD
 
 LIMITED = (WETH, USD)
 HOW_FAR = (1, 50, 150, 250, 290, 400, 1_500)
 """Basis points by which the attacker moves the price against the victim."""
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 def push(margin, pair, who, bps, buying):

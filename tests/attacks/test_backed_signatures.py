@@ -11,16 +11,11 @@ from eth_keys.constants import SECPK1_N
 from prep.margin.data import Payout
 from prep.margin.typed import sign
 from tests.attacks.backed import check_books, refused
-from tests.attacks.backed_acts import KINDS, PAIR, Acts
+from tests.attacks.backed_acts import KINDS, PAIR
 from tests.margin_suite import WETH
 from tests.suite import ZERO_ADDRESS
 
 WALLETS = ("refuses", "answers everything", "answers nothing", "reverts", "burns gas")
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 @pytest.fixture

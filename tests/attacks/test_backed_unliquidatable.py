@@ -9,14 +9,9 @@ from eth_utils import function_signature_to_4byte_selector as selector_of
 from prep.margin.data import CLOSED
 from prep.node import Reverted
 from tests.attacks.backed import check_books, refused
-from tests.attacks.backed_acts import PAIR, Acts
+from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import FUNCTIONS, PREP, _plain
 from tests.suite import WAD
-
-
-@pytest.fixture
-def acts(margin, pool):
-    return Acts(margin, pool)
 
 
 @pytest.mark.xfail(
