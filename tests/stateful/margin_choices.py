@@ -49,6 +49,8 @@ class Choices:
         """Good where there is nothing to swap."""
         self.past: list[Position] = []
         """Positions as they were."""
+        self.focus: int | None = None
+        """The position that everything is about for a while."""
 
     # -------------------------------------------------------------------------------------- swaps
 
@@ -125,7 +127,7 @@ class Choices:
 
     def position(self, side: Side) -> Position | None:
         """An open one; rarely as it was, or as it never was."""
-        mine = self.desk.pool(side).open_positions()
+        mine = self._open(side)
         chance = self.dice.random()
         if chance < 0.03 and self.past:
             return self.dice.choice(self.past)
@@ -136,9 +138,13 @@ class Choices:
             return it._replace(collateral=it.collateral + 1)
         return it
 
+    def _open(self, side: Side) -> list[Position]:
+        mine = self.desk.pool(side).open_positions()
+        return [it for it in mine if it.id == self.focus] or mine
+
     def riskiest(self, side: Side) -> Position | None:
         """Whose debt is largest for what it holds."""
-        mine = self.desk.pool(side).open_positions()
+        mine = self._open(side)
 
         def risk(it: Position) -> int:
             worth = it.collateral * self.price((it.base, it.quote)) // WAD

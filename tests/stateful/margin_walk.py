@@ -365,17 +365,22 @@ class MarginWalk(Choices):
 
     def block(self) -> None:
         """A trader whom PREP refuses for a while; what is kept for him is claimed afterwards."""
-        who, token = self.dice.choice(self.people[1:3]), self.suite.tokens[PREP].address
+        dice, side, token = self.dice, self.main, self.suite.tokens[PREP].address
+        mine = [it for it in self.desk.pool(side).open_positions() if it.quote == token]
+        if not mine:
+            return
+        it = dice.choice(mine)
+        who, self.focus = self.traders[it.trader], it.id
         self.desk.block(who, token, True)
-        for name in self.dice.choices(("open", "close", "press", "liquidate", "add"), k=5):
+        for name in (*dice.choices(("open", "close", "exit", "add", "remove"), k=3), "press"):
             getattr(self, name)()
             agree(self.desk)
             self.desk.tick(0)
-        if self.dice.random() < 0.3:
-            self.desk.claim(who, self.main, token, who.address)
-            self.desk.tick(0)
+        self.desk.claim(who, side, token, dice.choice(self.people).address)
+        self.desk.tick(0)
         self.desk.block(who, token, False)
-        self.desk.claim(who, self.main, token, self.anyone().address)
+        self.desk.claim(who, side, token, self.anyone().address)
+        self.focus = None
 
     def settings(self) -> None:
         """What risk manager and guardian decide, right or wrong."""

@@ -105,14 +105,6 @@ class Liquidation(Checks):
         rest = swap.received - principal_paid - interest_paid
         quote_left = rest if self.is_long else position.collateral - swap.spent
         fee = min(quote_left, arithmetic.liquidation_fee(value, terms.liquidation_fee))
-        self._record(owed, interest_paid)
-        self._repay(owed, principal_paid + interest_paid)
-        self._write_off(owed, lost)
-        self._send(position.quote, caller, fee)
-        self._send_or_keep(position.quote, position.trader, quote_left - fee)
-        if not self.is_long:
-            self._send_or_keep(position.base, position.trader, rest)
-
         closing = Closing(
             position.collateral,
             *swap,
@@ -125,6 +117,13 @@ class Liquidation(Checks):
         gone = position._replace(principal=0, collateral=0, nonce=position.nonce + 1)
         self._store(position.id, CLOSED)
         self._emit(PositionLiquidated(position.id, position.trader, caller, gone, closing))
+        self._record(owed, interest_paid)
+        self._repay(owed, principal_paid + interest_paid)
+        self._write_off(owed, lost)
+        self._send(position.quote, caller, fee)
+        self._send_or_keep(position.quote, position.trader, quote_left - fee)
+        if not self.is_long:
+            self._send_or_keep(position.base, position.trader, rest)
         return closing
 
     def _realised(
