@@ -12,7 +12,7 @@ from prep.margin.data import CLOSED
 from prep.node import Reverted
 from tests.attacks.backed import check_books, refused
 from tests.attacks.backed_acts import PAIR
-from tests.margin_suite import FUNCTIONS, PREP, _plain
+from tests.margin_suite import FUNCTIONS, PREP, WETH, _plain
 from tests.suite import WAD
 
 
@@ -79,8 +79,7 @@ def take_ether_back(margin, who) -> None:
 @pytest.mark.xfail(
     strict=True, reason="the router spends its own ether, and nothing of the position's"
 )
-@pytest.mark.parametrize("act", ["liquidate", "exit"])
-def test_long__ether_left_in_the_router__closed_all_the_same(margin, rogue, accomplice, act):
+def test_long__ether_left_in_the_router__liquidated_all_the_same(margin, rogue, accomplice):
     """A long on ether is closed by selling ether: a router that has as much of its own pays with
     that. A trader who sees his liquidation coming leaves it there and takes it back after, and so
     does whoever does not want another one to leave."""
@@ -88,19 +87,27 @@ def test_long__ether_left_in_the_router__closed_all_the_same(margin, rogue, acco
     position = margin.typical(pool, rogue, PAIR, 4)
     margin.node.at(margin.time() + 60)
     margin.node.mine()
-    if act == "liquidate":
-        margin.move_market(accomplice, PAIR, 78)
+    margin.move_market(accomplice, PAIR, 78)
     margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
     leave_ether(margin, accomplice, position.collateral)
     try:
-        if act == "liquidate":
-            margin.liquidate(pool, position)
-        else:
-            data = margin.closing_swap(pool, position, position.collateral, 0)
-            margin.do(rogue, pool, "exit", position, margin.router, data, 0, 0)
+        margin.liquidate(pool, position)
     finally:
         take_ether_back(margin, accomplice)
     assert margin.stored(pool, position.id) == CLOSED
+
+
+def test_long__ether_left_in_the_router__exit_pays_out_what_is_not_sold(margin, rogue, accomplice):
+    """The debt is paid with somebody else's ether: the collateral is the trader's."""
+    pool = margin.sides["long"]
+    position = margin.typical(pool, rogue, PAIR, 4)
+    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
+    leave_ether(margin, accomplice, position.collateral)
+    data = margin.closing_swap(pool, position, position.collateral, 0)
+    margin.do(rogue, pool, "exit", position, margin.router, data, 0, 0)
+    assert margin.balance(rogue, WETH) == position.collateral
+    assert margin.stored(pool, position.id) == CLOSED
+    check_books(margin)
 
 
 def test_long__ether_left_in_the_router__whoever_takes_it_away_first_closes(
