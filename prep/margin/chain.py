@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from requests.exceptions import RequestException
@@ -86,6 +87,7 @@ class Call:
     data: bytes
     sender: str = ZERO_ADDRESS
     value: int = 0
+    gas: int = GAS
 
 
 class Chain(Protocol):
@@ -119,12 +121,24 @@ def ask(chain: Chain, head: Head, *queries: Query, at: int | None = None) -> lis
 
 
 def try_ask(chain: Chain, head: Head, *queries: Query, at: int | None = None) -> list[Any]:
-    """As `ask`; what refuses is a `Refusal` in the list."""
+    """As `ask`; what refuses is a `Refusal` in the list, "NoContract" what is something else."""
     calls = [Call(to, function_.encode(*arguments)) for to, function_, *arguments in queries]
     return [
-        answer if isinstance(answer, Refusal) else query[1].decode(answer)
+        answer if isinstance(answer, Refusal) else _decoded(query, answer)
         for query, answer in zip(queries, chain.call(calls, head, at), strict=True)
     ]
+
+
+def _decoded(query: Query, answer: bytes) -> Any:
+    address, function_, *_ = query
+    refusal = Refusal("NoContract", {"address": address})
+    # Ape makes eth_abi read missing digits of integers as zeros.
+    if len(answer) < 32 * len(function_.outputs):
+        return refusal
+    try:
+        return function_.decode(answer)
+    except (DecodingError, UnicodeDecodeError):
+        return refusal
 
 
 def _raise(refusal: Refusal) -> Any:
@@ -185,7 +199,12 @@ class RpcChain:
 
 
 def _transaction(call: Call) -> dict[str, str]:
-    fields = {"from": call.sender, "to": call.to, "data": f"0x{call.data.hex()}", "gas": hex(GAS)}
+    fields = {
+        "from": call.sender,
+        "to": call.to,
+        "data": f"0x{call.data.hex()}",
+        "gas": hex(call.gas),
+    }
     return fields | ({"value": hex(call.value)} if call.value else {})
 
 

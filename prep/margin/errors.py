@@ -129,7 +129,8 @@ class Refusal:
     """Why a call reverted."""
 
     name: str
-    """Of the error; "NoReason" without one, "UnknownError" for one that is not known here."""
+    """Of the error; "NoReason" without one, "UnknownError" for one that is not known here,
+    "NoContract" if nothing, or something else, is at the address."""
     values: Mapping[str, Any]
     """By their names in Solidity: integers, addresses, text, and bytes as hex."""
 
@@ -140,6 +141,8 @@ class Refusal:
             return "a contract refused without a reason"
         if self.name == "UnknownError":
             return f"a contract refused with {self.values['data']}, which is not known here"
+        if self.name == "NoContract":
+            return f"at {self.values['address']} is not the contract that was asked for"
         if self.name == "Error":
             reason = " ".join(self.values["reason"].split())
             return f"a contract refused: {ROUTER_REASONS.get(reason, reason)}"

@@ -25,6 +25,7 @@ class Transaction(Wire):
     to: Address
     data: Bytes
     value: Uint
+    gas: Uint = Field(description="A limit that is enough; what is not used is not paid for.")
 
 
 class SwapTerms(Wire):

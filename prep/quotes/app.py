@@ -30,6 +30,8 @@ signature and the transaction to send from your own address. It is good once, fo
 Amounts are base units as decimal text, prices quote base units for a base base unit times 10**18,
 leverages and shares of a whole basis points.
 """
+MAX_BODY: Final = 32_768
+"""Bytes: several times what any request needs."""
 _REASONS: Final = {
     400: "The body is no JSON.",
     401: "A signature or token is missing.",
@@ -43,7 +45,10 @@ _REASONS: Final = {
 }
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+Responses = dict[int | str, dict[str, Any]]
+
+
+def _problems(*statuses: int) -> Responses:
     schema = {"$ref": "#/components/schemas/ProblemBody"}
     return {
         status: {
@@ -96,6 +101,7 @@ def create_app(service: Service) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         docs_url=None,
+        max_body_size=MAX_BODY,
     )
     app.include_router(_quotes(service))
     app.include_router(_orders(service))
@@ -113,7 +119,7 @@ def create_app(service: Service) -> FastAPI:
     return app
 
 
-# ------------------------------------------------------------------------------------------ endpoints
+# --------------------------------------------------------------------------------------- endpoints
 
 
 def _quotes(service: Service) -> APIRouter:
@@ -138,9 +144,7 @@ def _quotes(service: Service) -> APIRouter:
         return service.quotes.close(wish)
 
     @router.post("/collateral", summary="Add or take out collateral")
-    def quote_collateral(
-        wish: wishes.CollateralWish, request: Request
-    ) -> answers.CollateralQuote:
+    def quote_collateral(wish: wishes.CollateralWish, request: Request) -> answers.CollateralQuote:
         """Leaves what is owed as it is, and charges nothing."""
         _note(request, "collateral", wish.position.trader, service)
         return service.quotes.collateral(wish)
@@ -160,13 +164,10 @@ def _orders(service: Service) -> APIRouter:
         "",
         summary="Leave a take-profit or stop-loss",
         status_code=201,
-        responses={200: {"model": answers.StoredOrder, "description": "It is kept already."}}
-        | _ASKED,
+        responses=_ASKED | {200: {"model": answers.StoredOrder, "description": "Kept already."}},
     )
-    def submit(
-        body: wishes.OrderBody, request: Request, response: Response
-    ) -> answers.StoredOrder:
-        """Kept for the keeper, who closes the position once the swap's price meets the condition."""
+    def submit(body: wishes.OrderBody, request: Request, response: Response) -> answers.StoredOrder:
+        """Kept for the keeper, who closes the position once the price meets the condition."""
         _note(request, "order", body.order.trader, service)
         stored, new = service.orders.submit(body)
         response.status_code = 201 if new else 200
@@ -213,9 +214,7 @@ def _orders(service: Service) -> APIRouter:
 def _status(service: Service) -> APIRouter:
     router = APIRouter(tags=["status"])
 
-    @router.get(
-        "/v1/pairs", summary="Pairs, rates, liquidity", responses=_problems(503, *_ALWAYS)
-    )
+    @router.get("/v1/pairs", summary="Pairs, rates, liquidity", responses=_problems(503, *_ALWAYS))
     def pairs() -> answers.Pairs:
         """All that is quoted."""
         return service.status.pairs()
@@ -223,10 +222,8 @@ def _status(service: Service) -> APIRouter:
     @router.get(
         "/health",
         summary="Whether quotes can be given",
-        responses={
-            503: {"model": answers.Health, "description": "They cannot: `reasons` says why."}
-        }
-        | _problems(500),
+        responses=_problems(500)
+        | {503: {"model": answers.Health, "description": "They cannot: `reasons` says why."}},
     )
     def health(response: Response) -> answers.Health:
         """The chain answers and is not behind, the signer has its role, lenders have a vault."""
@@ -238,7 +235,7 @@ def _status(service: Service) -> APIRouter:
         "/metrics",
         summary="For Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}} | _problems(500),
+        responses=_problems(500) | {200: {"content": {"text/plain": {}}}},
     )
     def metrics() -> Response:
         """Counts of quotes and refusals, latency, the age of the latest block, orders kept."""
@@ -256,7 +253,7 @@ def _note(request: Request, kind: str, trader: str, service: Service) -> None:
     service.limit_trader(trader)
 
 
-# ------------------------------------------------------------------------------------------- problems
+# --------------------------------------------------------------------------------------- problems
 
 
 async def _on_problem(request: Request, error: Exception) -> JSONResponse:
@@ -265,10 +262,13 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes: Mapping[int, str] = {400: "NotUnderstood", 404: "NotFound", 405: "NotPossible"}
-    problem = Problem(
-        error.status_code, codes.get(error.status_code, "Failed"), str(error.detail)
-    )
+    codes: Mapping[int, str] = {
+        400: "NotUnderstood",
+        404: "NotFound",
+        405: "NotPossible",
+        413: "TooLarge",
+    }
+    problem = Problem(error.status_code, codes.get(error.status_code, "Failed"), str(error.detail))
     response = _say(request, problem)
     response.headers.update(error.headers or {})
     return response
@@ -287,4 +287,3 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 def _say(request: Request, problem: Problem) -> JSONResponse:
     request.state.notes["code"] = problem.code
     return problem_response(problem, request.state.request_id)
-

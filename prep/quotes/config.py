@@ -11,11 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from prep.deploy.params import translate
 from prep.deploy.prices import Fault, Model
+from prep.deploy.record import Deployment
 from prep.deploy.values import Address, Integer, Wad, Weight, read_yaml
 from prep.errors import UserError
 from prep.exchange.route import MILLION, Route
 from prep.model.errors import Rejected
 from prep.model.interest import RateCurve
+from prep.quotes.deployed import fill
 
 KEY: Final = "PREP_QUOTES_KEY"
 """Environment variable with the private key that signs, unless an account of Ape does."""
@@ -131,6 +133,8 @@ class Settings(Model):
     max_head_age: Integer = Field(default=120, ge=1)
     """Seconds after which the node counts as behind. Not on local chains, where blocks come with
     transactions."""
+    gas_limit: Integer = Field(default=1_500_000, ge=100_000)
+    """Of a transaction, such as wallets find too tight by themselves: it is tried out with it."""
     max_orders: Integer = Field(default=20, ge=1, le=1_000)
     """Of one trader that are kept at a time."""
     database: str | None = None
@@ -138,9 +142,10 @@ class Settings(Model):
     limits: RateLimits = RateLimits()
 
     @classmethod
-    def load(cls, path: Path) -> "Settings":
-        """Reads and checks a file; the first fault is a `UserError` with file, field and reason."""
-        content = read_yaml(path)
+    def load(cls, path: Path, deployment: Deployment | None = None) -> "Settings":
+        """Reads and checks a file; the first fault is a `UserError` with file, field and reason.
+        `deployment`: where it may take addresses from."""
+        content = fill(read_yaml(path), deployment)
         try:
             settings = cls.model_validate(content)
         except ValidationError as error:

@@ -237,7 +237,7 @@ class Desk:
         domain = Domain(pool.address, pool.is_long, self.settings.chain_id)
         signature = sign(self.signer, domain, request)
         data = function_.encode(tuple(request), signature, *rest)
-        call = Call(pool.address, data, request.trader, value)
+        call = Call(pool.address, data, request.trader, value, self.settings.gas_limit)
         (outcome,) = self.chain.call([call], now.head, at=now.head.next)
         if isinstance(outcome, Refusal):
             if outcome.name == "NotOrderSigner":

@@ -37,9 +37,7 @@ class Metrics:
             "Age of the latest block; -1 while the node does not answer.",
             registry=self._registry,
         )
-        self.orders = Gauge(
-            "prep_quotes_orders", "Orders that are kept.", registry=self._registry
-        )
+        self.orders = Gauge("prep_quotes_orders", "Orders that are kept.", registry=self._registry)
 
     def text(self) -> bytes:
         """As Prometheus reads it."""
