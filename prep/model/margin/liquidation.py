@@ -52,11 +52,11 @@ class Liquidation(Checks):
         with self._action():
             self._check_stored(position)
             health = self.health(position)
+            if not health.within_threshold:
+                raise Rejected("NotLiquidatable", *health)
             old = self.mark_of(position.id)
             if self.now <= old.until:
                 raise Rejected("AlreadyMarked", *old)
-            if not health.within_threshold:
-                raise Rejected("NotLiquidatable", *health)
             start = self.now + self.controller.grace_period
             mark = Mark(start, start + DAY)
             self.undo.save_entry(self.marks, position.id)
