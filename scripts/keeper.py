@@ -1,6 +1,7 @@
 """Liquidates positions above the liquidation leverage and credit accounts, fills orders and trade
-requests, and with --deleverage closes what the vault can no longer carry; says what it would do
-unless told to --execute. With --verbosity DEBUG there is a line for every round.
+requests, with --margin serves asset-backed positions, and with --deleverage closes what the vault
+can no longer carry; says what it would do unless told to --execute. With --verbosity DEBUG there is
+a line for every round.
 
 See docs/keeper.md.
 """
@@ -27,6 +28,8 @@ from prep.deploy.record import FOLDER, Deployment
 from prep.errors import UserError
 from prep.keeper import CreditContracts, Keeper, Settings, ToDeleverage, run, stopped_by_signals
 from prep.keeper.log import configure, log
+from prep.keeper.margin.command import MarginOptions, margin_options, to_watch
+from prep.margin.index_store import StoreError
 from prep.options import WHOLE, Amount, Real
 
 CACHE = Path(".cache") / "keeper"
@@ -131,8 +134,8 @@ def credit_contracts(deployment: Deployment) -> CreditContracts | None:
 @click.option(
     "--unpaid",
     is_flag=True,
-    help="Also liquidate accounts that have nothing left, and remove dead orders, though that does "
-    "not earn its gas.",
+    help="Also liquidate what has nothing left, remove dead orders, and set and clear marks, "
+    "though that does not earn its gas.",
 )
 @click.option(
     "--max-credit-gas",
@@ -141,12 +144,14 @@ def credit_contracts(deployment: Deployment) -> CreditContracts | None:
     show_default=True,
     help="Gas limit above which no account is liquidated, and that of several orders in one.",
 )
+@margin_options
 @click.option(
     "--batch-size",
     type=click.IntRange(1, 1_000),
     default=Settings().batch_size,
     show_default=True,
-    help="Calls in one request to the node, about accounts and orders. Fewer if it refuses.",
+    help="Calls in one request to the node, about accounts, orders and asset-backed positions. "
+    "Fewer if it refuses.",
 )
 @click.option(
     "--page-size",
@@ -160,7 +165,8 @@ def credit_contracts(deployment: Deployment) -> CreditContracts | None:
     type=click.IntRange(1, 10_000_000),
     default=Settings().block_range,
     show_default=True,
-    help="Blocks whose events are asked for at once, with --deleverage. Fewer if the node refuses.",
+    help="Blocks whose events are asked for at once, with --deleverage or --margin; with --margin "
+    "fewer by itself if the node refuses.",
 )
 @click.option(
     "--events-file",
@@ -188,6 +194,7 @@ def cli(
     deleverage: bool,
     credit: bool,
     events_file: Path | None,
+    margin: MarginOptions,
     **limits: Any,
 ) -> None:
     configure(verbose=logger.level <= DEBUG)
@@ -206,23 +213,26 @@ def cli(
         vault, deleverager = (
             deployment.instance(project, name) for name in ("Vault", "Deleverager")
         )
-        keeper = Keeper(
-            deployment.instance(project, "Protocol"),
-            deployment.instance(project, "ProtocolLens"),
-            account,
-            settings,
-            execute,
-            stop,
-            ToDeleverage(
-                vault,
-                deleverager,
-                deployment.block("Protocol"),
-                events_file or CACHE / f"{chain}-{protocol}.json",
+        watch = to_watch(margin, deployment, CACHE)
+        with friendly_errors("the database of positions: ", (StoreError,)):
+            keeper = Keeper(
+                deployment.instance(project, "Protocol"),
+                deployment.instance(project, "ProtocolLens"),
+                account,
+                settings,
+                execute,
+                stop,
+                ToDeleverage(
+                    vault,
+                    deleverager,
+                    deployment.block("Protocol"),
+                    events_file or CACHE / f"{chain}-{protocol}.json",
+                )
+                if deleverage
+                else None,
+                credit_contracts(deployment) if credit else None,
+                watch,
             )
-            if deleverage
-            else None,
-            credit_contracts(deployment) if credit else None,
-        )
         log(
             INFO,
             "started",
@@ -232,6 +242,7 @@ def cli(
             execute=execute,
             deleverage=deleverage,
             credit=credit,
+            margin=watch is not None,
         )
         ok = run(keeper, stop, once=once, interval=interval)
     if not ok:

@@ -1,9 +1,10 @@
 """The keeper: liquidates positions above the liquidation leverage and credit accounts, fills orders
-and requests, and if told to closes what the vault can no longer carry.
+and requests, serves asset-backed positions, and if told to closes what the vault can no longer
+carry.
 
-`Keeper.step()` is one round and returns a `Report`; `run` repeats it. `decide`, `deleverages`, and
-in `credit` `trials`, `judge` and `chores` are the decisions alone, pure functions of a snapshot and
-of `Settings`. docs/keeper.md.
+`Keeper.step()` is one round and returns a `Report`; `run` repeats it. `decide`, `deleverages`, in
+`credit` `trials`, `judge` and `chores`, and in `margin` `decide` are the decisions alone, pure
+functions of a snapshot and of `Settings`. docs/keeper.md.
 """
 
 from prep.keeper.closer import ToDeleverage
@@ -11,6 +12,9 @@ from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, decide, plan
 from prep.keeper.deleverage import Close, Deleveraging, Side, Standing, deleverages, standing_of
 from prep.keeper.keeper import Keeper
+from prep.keeper.margin.clerk import ToWatch
+from prep.keeper.margin.orders import OwnSigner, QuoteService
+from prep.keeper.margin.rules import Rules
 from prep.keeper.report import Deleverage, Failure, Liquidation, Report
 from prep.keeper.run import run, stopped_by_signals
 from prep.keeper.snapshot import (
@@ -36,14 +40,18 @@ __all__ = [
     "MarginPosition",
     "MarketShot",
     "OpenPosition",
+    "OwnSigner",
     "Plan",
+    "QuoteService",
     "Report",
+    "Rules",
     "Settings",
     "Side",
     "Skipped",
     "Snapshot",
     "Standing",
     "ToDeleverage",
+    "ToWatch",
     "decide",
     "deleverages",
     "plan",

@@ -6,6 +6,7 @@ from typing import Final
 from prep.deploy.values import PREP_DECIMALS, unscaled
 from prep.keeper.credit.journal import CreditJournal
 from prep.keeper.log import log
+from prep.keeper.margin.journal import MarginJournal
 from prep.keeper.report import Report
 from prep.keeper.snapshot import Id, Snapshot
 from prep.model import UNLIMITED
@@ -24,6 +25,7 @@ class Journal:
         self._due = ""
         self._interrupted = ""
         self._credit = CreditJournal()
+        self._margin = MarginJournal()
 
     def write(self, report: Report) -> None:
         """One line for everything that was done or went wrong, and one for the round if that was
@@ -86,6 +88,7 @@ class Journal:
                     cost=_prep(action.cost),
                 )
         self._credit.write(report.credit, report.requests, report.execute)
+        self._margin.write(report.margin, report.execute)
         if report.interrupted and report.interrupted != self._interrupted:
             log(WARNING, "deleverage-failed", reason=report.interrupted)
         self._interrupted = report.interrupted

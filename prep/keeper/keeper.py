@@ -1,7 +1,8 @@
 """One round after the other: reads, decides, simulates, sends, waits.
 
 Liquidations of positions come first, as one block shows them; then credit accounts, orders and
-requests; then, if that is wanted, what the vault can no longer carry is closed.
+requests; then asset-backed positions; then, if that is wanted, what the vault can no longer carry
+is closed.
 """
 
 from threading import Event
@@ -16,6 +17,8 @@ from prep.keeper.credit.desk import Desk
 from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, plan
 from prep.keeper.deleverage import Close
+from prep.keeper.margin.actions import Execute, Record, Seize, SetMark
+from prep.keeper.margin.clerk import Clerk, ToWatch
 from prep.keeper.read import read
 from prep.keeper.report import Failure, Liquidation, Report, Round
 from prep.keeper.sender import Call, Mined, NotSent, Sender
@@ -31,7 +34,8 @@ class Keeper:
 
     `protocol` and `lens` are Ape contract instances; `account` signs, unasked, and may be None in a
     dry run. Waiting ends early when `stop` is set. Deleverages only with `deleverage`, and serves
-    credit accounts, orders and requests only with `credit`.
+    credit accounts, orders and requests only with `credit`, and asset-backed positions with
+    `margin`.
     """
 
     def __init__(
@@ -44,7 +48,9 @@ class Keeper:
         stop: Event | None = None,
         deleverage: ToDeleverage | None = None,
         credit: CreditContracts | None = None,
+        margin: ToWatch | None = None,
     ) -> None:
+        """Raises `StoreError`, with `margin`."""
         if execute and account is None:
             raise ValueError("executing needs an account")
         self.settings = settings
@@ -55,6 +61,11 @@ class Keeper:
         types = [instance.contract_type for instance in instances]
         if credit is not None:
             types += [credit.requests.contract_type, *types_of(project)]
+        if margin is not None:
+            types += [
+                project.get_contract(name).contract_type
+                for name in ("LongPool", "DebtController", "LendingVault")
+            ]
         self.chain = Chain(web3_of(protocol.provider), types)
         self._protocol = self.chain.contract(protocol)
         self._lens = self.chain.contract(lens)
@@ -64,6 +75,19 @@ class Keeper:
         self.desk: Desk | None = None
         if credit is not None:
             self.desk = Desk(self.chain, self._sender, credit, project, execute, self._stop)
+        self.clerk: Clerk | None = None
+        if margin is not None:
+            self.clerk = Clerk(
+                self.chain,
+                self._sender,
+                margin,
+                project,
+                chain_id,
+                execute,
+                self._stop,
+                settings.block_range,
+                settings.batch_size,
+            )
         self._vault: Any = None
         self.closer: Closer | None = None
         if deleverage is not None:
@@ -91,6 +115,8 @@ class Keeper:
             self.act(snapshot, todo, done)
             if self.desk is not None:
                 self._serve_credit(self.desk, done)
+            if self.clerk is not None:
+                self._serve_margin(self.clerk, done)
             if self.closer is not None:
                 self._deleverage_if_due(self.closer, snapshot, done)
         except NodeError as error:
@@ -131,6 +157,13 @@ class Keeper:
             desk.work(self.settings, done)
         except NodeError as error:
             done.credit.interrupted = str(error)
+
+    def _serve_margin(self, clerk: Clerk, done: Round) -> None:
+        """The same: reading a long history may take several rounds."""
+        try:
+            clerk.work(self.settings, done)
+        except NodeError as error:
+            done.margin.interrupted = str(error)
 
     # ----------------------------------------------------------------------------------- liquidate
 
@@ -175,7 +208,7 @@ class Keeper:
             done.interrupted = str(error)
 
     def _has_acted(self, done: Round) -> bool:
-        return self.execute and bool(done.actions or done.credit.actions)
+        return self.execute and bool(done.actions or done.credit.actions or done.margin.actions)
 
     # ------------------------------------------------------------------------------------- results
 
@@ -186,6 +219,10 @@ class Keeper:
         if isinstance(action, Close):
             assert self.closer is not None
             self.closer.book(mined, done)
+            return
+        if isinstance(action, Seize | Execute | SetMark | Record):
+            assert self.clerk is not None
+            self.clerk.book(mined, done)
             return
         if not isinstance(action, Action):
             assert self.desk is not None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from prep.keeper.credit.report import CreditReport, CreditRound
 from prep.keeper.decide import Action, Skipped
 from prep.keeper.deleverage import Close, Standing
+from prep.keeper.margin.report import MarginReport, MarginRound
 from prep.keeper.snapshot import Id, Snapshot
 
 
@@ -78,6 +79,8 @@ class Report:
     """Why deleveraging ended early, if the node failed; else empty."""
     credit: CreditReport
     """Credit accounts, orders and requests."""
+    margin: MarginReport
+    """Asset-backed positions."""
     errors: tuple[Failure, ...]
     gas_spent: int
     """Wei, also on transactions that were too late."""
@@ -113,6 +116,7 @@ class Round:
     left: str = ""
     interrupted: str = ""
     credit: CreditRound = field(default_factory=CreditRound)
+    margin: MarginRound = field(default_factory=MarginRound)
     errors: list[Failure] = field(default_factory=list)
     gas_spent: int = 0
     unreachable: str = ""
@@ -132,6 +136,7 @@ class Round:
             left=self.left,
             interrupted=self.interrupted,
             credit=self.credit.report(),
+            margin=self.margin.report(),
             errors=tuple(self.errors),
             gas_spent=self.gas_spent,
             requests=requests,

@@ -58,7 +58,8 @@ def run(keeper: Keeper, stop: Event, *, once: bool = False, interval: float | No
         log(INFO, "stopped")
     if report is None:
         return True
-    failed = report.errors or report.interrupted or report.credit.interrupted
+    interrupted = report.interrupted or report.credit.interrupted or report.margin.interrupted
+    failed = report.errors or interrupted or report.margin.differing
     return not (failed or (once and report.unreachable))
 
 

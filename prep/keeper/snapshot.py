@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from prep.keeper.credit.snapshot import CreditId
+from prep.keeper.margin.ids import PoolId
 from prep.model import MarketConfig
 from prep.model.position import Position
 
@@ -24,8 +25,9 @@ class MarginKey:
         return f"{self.client}/{self.account}/{self.market_id}"
 
 
-Id = int | MarginKey | CreditId
-"""Of an isolated position, of one of a margin client, or of an account, an order, a request."""
+Id = int | MarginKey | CreditId | PoolId
+"""Of an isolated position, of one of a margin client, of an account, an order, a request, or of an
+asset-backed position."""
 
 
 @dataclass(frozen=True, slots=True)

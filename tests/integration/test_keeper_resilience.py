@@ -33,10 +33,7 @@ def deployed(project, admin, lp, trader, other_trader, tmp_path_factory):
     folder = tmp_path_factory.mktemp("deployments")
     params = Parameters.load(ROOT / "deployments" / "params" / "local.yml")
     record = deploy(project, admin, params, folder / "31337.json")
-    contracts = {
-        name: project.get_contract(contract.name).at(contract.address)
-        for name, contract in record.contracts.items()
-    }
+    contracts = {name: record.instance(project, name) for name in record.contracts}
     prep, protocol, vault = (contracts[name] for name in ("PrepToken", "Protocol", "Vault"))
     for account in (lp, trader, other_trader):
         prep.mint(account, 100_000 * WAD, sender=admin)

@@ -51,13 +51,16 @@ def _without(fields: dict) -> dict:
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes the local file with these assets, and changes of the first market and of the file."""
+    """Writes the local file with these assets and nothing asset-backed, and changes of the first
+    market and of the file."""
     base = yaml.load((FOLDER / "local.yml").read_text(encoding="utf-8"), yaml.BaseLoader)
 
     def write(*assets, market=None, **changes) -> Path:
         markets = [base["markets"][0] | (market or {}), *base["markets"][1:]]
         content = _without(
-            base | {"markets": markets, "credit": {"assets": list(assets)}} | changes
+            base
+            | {"markets": markets, "credit": {"assets": list(assets)}, "margin": None}
+            | changes
         )
         path = tmp_path / "network.yml"
         path.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Final
 
 from prep.keeper.credit.snapshot import PREP, Account, Asset, CreditId, CreditSnapshot
 from prep.keeper.decide import Settings, Skipped
+from prep.keeper.snapshot import Id
 from prep.model import WAD
 from prep.model.fixed import mul_div_ceil
 
@@ -211,7 +212,7 @@ def limit_of(gas: int) -> int:
 
 
 def priced(
-    identity: CreditId, pays: int, gas: int, gas_price: int, settings: Settings, for_all: bool
+    identity: Id, pays: int, gas: int, gas_price: int, settings: Settings, for_all: bool
 ) -> Priced | Skipped:
     """Whether something that pays so much, PREP base units, and goes through with so much gas is
     worth doing. What serves all and does not earn its gas is done if wanted; what would lose

@@ -68,9 +68,9 @@ class Liquidation(Checks):
         """Clears the mark of a position that is not within its threshold at the check price."""
         with self._action():
             self._check_stored(position)
-            health = self.health(position)
             if position.id not in self.marks:
                 raise Rejected("NotMarked", 0, 0)
+            health = self.health(position)
             if health.within_threshold:
                 raise Rejected("StillLiquidatable", *health)
             self.undo.save_entry(self.marks, position.id)
@@ -122,12 +122,7 @@ class Liquidation(Checks):
             quote_left - fee,
             lost,
         )
-        gone = position._replace(
-            principal=0,
-            collateral=0,
-            last_funding=self._funded(position, interest_paid),
-            nonce=position.nonce + 1,
-        )
+        gone = position._replace(principal=0, collateral=0, nonce=position.nonce + 1)
         self._store(position.id, CLOSED)
         self._emit(PositionLiquidated(position.id, position.trader, caller, gone, closing))
         return closing

@@ -1,0 +1,141 @@
+"""What was done about asset-backed positions, as log lines."""
+
+from logging import DEBUG, ERROR, INFO, WARNING
+
+from prep.deploy.values import PREP_DECIMALS, unscaled
+from prep.keeper.log import log
+from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark
+from prep.keeper.margin.ids import PoolId
+from prep.keeper.margin.report import (
+    Executed,
+    MarginReport,
+    MarginResult,
+    Recorded,
+    Seized,
+)
+from prep.margin.data import Closing
+
+_NATIVE_DECIMALS = 18
+
+
+class MarginJournal:
+    """Writes reports down. What stays as it is from round to round is said once."""
+
+    def __init__(self) -> None:
+        self._skipped: set[object] = set()
+        self._differing: set[PoolId] = set()
+        self._interrupted = ""
+        self._no_orders = ""
+
+    def write(self, report: MarginReport, execute: bool) -> None:
+        """One line for everything that was done or would be, and one for the round."""
+        for result in report.results:
+            _write_result(result)
+        snapshot = report.snapshot
+        if snapshot is not None:
+            self._write_differences(report)
+        for skipped in report.skipped:
+            if skipped.id not in report.differing:
+                level = DEBUG if skipped.id in self._skipped else INFO
+                log(level, "skipped", id=skipped.id, reason=skipped.reason)
+        if not execute:
+            for action in report.actions:
+                _write_intention(action)
+        if report.interrupted and report.interrupted != self._interrupted:
+            log(WARNING, "margin-failed", reason=report.interrupted)
+        self._interrupted = report.interrupted
+        if snapshot is None:
+            return
+        if snapshot.no_orders != self._no_orders:
+            if snapshot.no_orders:
+                log(WARNING, "no-orders", reason=snapshot.no_orders)
+            else:
+                log(INFO, "orders-are-back")
+        self._no_orders = snapshot.no_orders
+        self._skipped = {skipped.id for skipped in report.skipped}
+        log(
+            INFO if report.actions else DEBUG,
+            "margin-round",
+            block=snapshot.block,
+            open=len(snapshot.positions),
+            marked=sum(watched.mark is not None for watched in snapshot.positions),
+            orders=len(snapshot.orders),
+            liquidator=snapshot.is_liquidator,
+            executor=snapshot.is_executor,
+        )
+
+    def _write_differences(self, report: MarginReport) -> None:
+        for skipped in report.skipped:
+            if skipped.id in report.differing and skipped.id not in self._differing:
+                log(ERROR, "index-differs", id=skipped.id, reason=skipped.reason)
+        self._differing = set(report.differing)
+
+
+def _write_result(result: MarginResult) -> None:
+    gas = {
+        "gas": result.gas_used,
+        "gas_cost": unscaled(result.gas_cost, _NATIVE_DECIMALS),
+        "tx": result.transaction,
+    }
+    if isinstance(result, Seized):
+        log(
+            INFO,
+            "liquidated-backed",
+            id=result.action.id,
+            trader=result.action.position.trader,
+            marked=result.action.interest is None,
+            **_closing(result.closing),
+            expected_fee=result.action.fee,
+            **gas,
+        )
+    elif isinstance(result, Executed):
+        log(
+            INFO,
+            "executed",
+            id=result.action.id,
+            trader=result.action.position.trader,
+            order=result.action.order.kind,
+            **_closing(result.closing),
+            **gas,
+        )
+    elif isinstance(result, Recorded):
+        log(INFO, "recorded", **_interest(result.action), **gas)
+    else:
+        log(INFO, "unmarked" if result.action.clear else "marked", id=result.action.id, **gas)
+
+
+def _write_intention(action: MarginAction) -> None:
+    if isinstance(action, Seize):
+        worth = "unknown" if action.value is None else unscaled(action.value, PREP_DECIMALS)
+        log(
+            INFO,
+            "would-liquidate-backed",
+            id=action.id,
+            trader=action.position.trader,
+            marked=action.interest is None,
+            equity=action.equity,
+            fee=action.fee,
+            worth=worth,
+        )
+    elif isinstance(action, Execute):
+        log(INFO, "would-execute", id=action.id, order=action.order.kind)
+    elif isinstance(action, Record):
+        log(INFO, "would-record", **_interest(action))
+    elif isinstance(action, SetMark):
+        log(INFO, "would-unmark" if action.clear else "would-mark", id=action.id)
+
+
+def _closing(closing: Closing) -> dict[str, object]:
+    """Base units: decimals of tokens are not known here."""
+    return {
+        "spent": closing.spent,
+        "received": closing.received,
+        "interest": closing.interest_paid,
+        "fee": closing.fee,
+        "payout": closing.payout,
+        "bad_debt": closing.bad_debt,
+    }
+
+
+def _interest(action: Record) -> dict[str, object]:
+    return {"id": ",".join(map(str, action.ids)), "interest": sum(action.interests)}

@@ -1,0 +1,282 @@
+"""How a snapshot of asset-backed positions is read: all at the block that the index is as of."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from prep.connect import is_local
+from prep.exchange.prices import MAX_SQRT_PRICE, MIN_SQRT_PRICE
+from prep.exchange.route import Route
+from prep.keeper.chain import Chain, NodeError, Reverted
+from prep.keeper.decide import Settings
+from prep.keeper.margin.asks import Asks
+from prep.keeper.margin.decide import is_mark_good, may_be_seized
+from prep.keeper.margin.ids import PoolId
+from prep.keeper.margin.orders import NoOrders, OrderSource
+from prep.keeper.margin.snapshot import Loan, MarginSnapshot, Pair, SignedOrder, Watched
+from prep.margin import read
+from prep.margin.chain import Query, function
+from prep.margin.data import ZERO_ADDRESS, PairTerms, Position, position_hash, struct_of
+from prep.margin.index_events import Block, Indexed
+from prep.margin.read import Pool
+from prep.model.fixed import WAD
+from prep.model.interest import RateCurve
+from prep.quotes import config
+from prep.quotes.swaps import EXACT_INPUT, EXACT_OUTPUT, Swap
+
+LIQUIDATOR: Final = 6
+EXECUTOR: Final = 5
+"""Roles, coded in `Authority`."""
+LATE: Final = 600
+"""Seconds until which interest of a marked short is bought for: it grows until the transaction is
+mined, and what is too much goes to the trader."""
+_EXHAUSTED: Final = (MIN_SQRT_PRICE + 1, MAX_SQRT_PRICE - 1)
+"""Where a pool's price is when it has nothing left to give."""
+GRACE_PERIOD: Final = function("gracePeriod", (), "uint256")
+
+PairKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A swap to be quoted."""
+
+    watched: int
+    field: str
+    exact_output: bool
+    amount: int
+
+
+class MarginReader:
+    """Reads for `sender`; None: for nobody, who has no role."""
+
+    def __init__(
+        self, chain: Chain, settings: config.Settings, prep: str, sender: str | None
+    ) -> None:
+        """`prep`: the token that rewards are counted in. Raises `NodeError`."""
+        self._chain = chain
+        self._config = settings
+        self._prep = prep
+        self._sender = sender
+        self.pools = {True: settings.pools.long, False: settings.pools.short}
+        self._known: dict[bool, Pool] = {}
+
+    def id_of(self, indexed: Indexed) -> PoolId:
+        """As the keeper names it."""
+        return PoolId(indexed.pool == self.pools[True], indexed.position.id)
+
+    def read(
+        self, at: Block, indexed: Sequence[Indexed], source: OrderSource | None, settings: Settings
+    ) -> MarginSnapshot:
+        """Raises `NodeError`."""
+        asks = Asks(self._chain, settings.batch_size, at.number)
+        timestamp, next_ = self._times(at)
+        self._know_pools(asks)
+        liquidator, executor, grace = self._rights(asks)
+        pairs = self._pairs(asks, {(i.position.base, i.position.quote) for i in indexed})
+        loans = self._loans(asks, {self._owed(i) for i in indexed})
+        hashes = asks.values([(i.pool, read.POSITION_HASH, i.position.id) for i in indexed])
+        watched = [
+            Watched(
+                id=self.id_of(i),
+                position=i.position,
+                pair=pairs[i.position.base, i.position.quote],
+                loan=loans[self._owed(i)],
+                mark=i.mark,
+                differs=_difference(i.position, stored),
+            )
+            for i, stored in zip(indexed, hashes, strict=True)
+        ]
+        orders, no_orders = _orders(source) if executor else ((), "")
+        snapshot = MarginSnapshot(
+            block=at.number,
+            timestamp=timestamp,
+            next=next_,
+            gas_price=self._chain.gas_price(),
+            is_liquidator=liquidator,
+            is_executor=executor,
+            grace_period=grace,
+            positions=tuple(watched),
+            orders=orders,
+            no_orders=no_orders,
+        )
+        return replace(snapshot, positions=tuple(self._quoted(asks, snapshot)))
+
+    def _times(self, at: Block) -> tuple[int, int]:
+        """Of the block, and the earliest of the next one. A local node has a clock of its own:
+        there may be no block for long, or several in a second."""
+        wanted: list[tuple[str, list[Any]]] = [("eth_getBlockByHash", [at.hash, False])]
+        if is_local(self._config.chain_id):
+            wanted.append(("eth_getBlockByNumber", ["pending", False]))
+        times = []
+        for block in self._chain.many(wanted):
+            if block is None or isinstance(block, Reverted):
+                raise NodeError(f"block {at.number} was replaced")
+            times.append(int(block["timestamp"], 16))
+        return times[0], max(times) if len(times) > 1 else times[0] + 1
+
+    # ------------------------------------------------------------------------------------ contracts
+
+    def _know_pools(self, asks: Asks) -> None:
+        """What never changes, and whether these are the pools that they should be."""
+        if self._known:
+            return
+        views = (read.IS_LONG, read.CONTROLLER, read.WETH, read.AUTHORITY)
+        found = {
+            side: Pool(address, *asks.values([(address, view) for view in views]))
+            for side, address in self.pools.items()
+        }
+        for side, pool in found.items():
+            if pool.is_long != side:
+                raise NodeError(f"{pool.address} is a pool of the other direction")
+        self._known = found
+
+    def _rights(self, asks: Asks) -> tuple[bool, bool, int]:
+        """Liquidator and executor: in both pools and without a delay; and the grace period."""
+        (grace,) = asks.values([(self._known[True].controller, GRACE_PERIOD)])
+        if self._sender is None:
+            return False, False, grace
+        authorities = [pool.authority for pool in self._known.values()]
+        queries = [
+            (authority, read.HAS_ROLE, role, self._sender)
+            for role in (LIQUIDATOR, EXECUTOR)
+            for authority in authorities
+        ]
+        has = [is_member and delay == 0 for is_member, delay in asks.values(queries)]
+        return all(has[:2]), all(has[2:]), grace
+
+    def _pairs(self, asks: Asks, keys: Iterable[PairKey]) -> dict[PairKey, Pair]:
+        """With their check prices, and what their quote tokens are worth in PREP."""
+        wanted = sorted(keys)
+        in_prep = sorted({(quote, self._prep) for _, quote in wanted if quote != self._prep})
+        every = list(dict.fromkeys([*wanted, *in_prep]))
+        controller = self._known[True].controller
+        answers = asks.answers([(controller, read.TERMS, *key) for key in every])
+        terms = {
+            key: struct_of(PairTerms, answer)
+            for key, answer in zip(every, answers, strict=True)
+            if not isinstance(answer, Reverted)
+        }
+        checked = [key for key, found in terms.items() if found.has_check_price]
+        prices = dict(
+            zip(
+                checked,
+                asks.answers([(terms[key].oracle, read.PRICE) for key in checked]),
+                strict=True,
+            )
+        )
+        pairs = {}
+        for key in wanted:
+            if key not in terms:
+                raise NodeError(f"the pair of {key[0]} in {key[1]} is not listed")
+            price = prices.get(key)
+            value = WAD if key[1] == self._prep else prices.get((key[1], self._prep))
+            pairs[key] = Pair(
+                terms=terms[key],
+                price=None if isinstance(price, Reverted) else price,
+                no_price=str(price) if isinstance(price, Reverted) else "",
+                value=None if isinstance(value, Reverted) else value,
+            )
+        return pairs
+
+    def _loans(
+        self, asks: Asks, keys: Iterable[tuple[bool, str]]
+    ) -> dict[tuple[bool, str], Loan | None]:
+        wanted = sorted(keys)
+        queries: list[Query] = []
+        for side, token in wanted:
+            queries.append((self.pools[side], read.LENDING_VAULT, token))
+            queries.append((self._known[side].controller, read.MAX_APY, token))
+        found = asks.values(queries)
+        vaults = found[::2]
+        lent = [vault for vault in vaults if vault != ZERO_ADDRESS]
+        details = asks.values([(v, f) for v in lent for f in (read.UTILISATION, read.RATE_CURVE)])
+        states = dict(zip(lent, zip(details[::2], details[1::2], strict=True), strict=True))
+        loans: dict[tuple[bool, str], Loan | None] = {}
+        for key, vault, apy in zip(wanted, vaults, found[1::2], strict=True):
+            if vault not in states:
+                loans[key] = None
+                continue
+            utilisation, curve = states[vault]
+            own = self._config.curve(key[1])
+            loans[key] = Loan(apy, utilisation, own or RateCurve(*curve))
+        return loans
+
+    def _owed(self, indexed: Indexed) -> tuple[bool, str]:
+        """Side and token."""
+        side = self.id_of(indexed).is_long
+        return side, indexed.position.quote if side else indexed.position.base
+
+    # ---------------------------------------------------------------------------------------- swaps
+
+    def _quoted(self, asks: Asks, snapshot: MarginSnapshot) -> Iterator[Watched]:
+        """With the swaps that a decision may need: all are asked for at once."""
+        wanted = list(self._wanted(snapshot))
+        routes = [self._routes(snapshot.positions[w.watched], w) for w in wanted]
+        queries: list[Query] = []
+        for want, ways in zip(wanted, routes, strict=True):
+            for route in ways:
+                path = route.reverse().packed() if want.exact_output else route.packed()
+                call = EXACT_OUTPUT if want.exact_output else EXACT_INPUT
+                queries.append((self._config.exchange.quoter, call, path, want.amount))
+        answers = iter(asks.answers(queries))
+        swaps: dict[int, dict[str, Swap]] = {}
+        for want, ways in zip(wanted, routes, strict=True):
+            found = [_swap(want, route, next(answers)) for route in ways]
+            good = [swap for swap in found if swap is not None]
+            if good:
+                best = min(good, key=lambda swap: (swap.amount_in, -swap.amount_out))
+                swaps.setdefault(want.watched, {})[want.field] = best
+        for number, watched in enumerate(snapshot.positions):
+            yield replace(watched, **swaps.get(number, {}))  # type: ignore[arg-type]
+
+    def _wanted(self, snapshot: MarginSnapshot) -> Iterator[_Wanted]:
+        ordered = {order.id for order in snapshot.orders}
+        for number, watched in enumerate(snapshot.positions):
+            if watched.differs:
+                continue
+            p, now = watched.position, snapshot.next
+            seized = snapshot.is_liquidator and may_be_seized(watched, now)
+            marked = is_mark_good(watched, now)
+            if not (seized or marked or watched.id in ordered):
+                continue
+            if watched.id.is_long or seized or marked:
+                yield _Wanted(number, "sale", False, p.collateral)
+            if not watched.id.is_long:
+                owed = p.principal + watched.interest(now)
+                yield _Wanted(number, "purchase", True, owed)
+                if marked:
+                    late = p.principal + watched.most_interest(now + LATE)
+                    yield _Wanted(number, "late_purchase", True, late)
+
+    def _routes(self, watched: Watched, want: _Wanted) -> list[Route]:
+        pair = self._config.pair(watched.position.base, watched.position.quote)
+        if pair is None or not 0 < want.amount < 2**255:
+            return []
+        return pair.routes_of(selling_base=watched.id.is_long)
+
+
+def _swap(want: _Wanted, route: Route, answer: Any) -> Swap | None:
+    """None: the pools cannot. Of an exact input they take what they can and say nothing: their
+    price tells."""
+    if isinstance(answer, Reverted) or answer[0] == 0:
+        return None
+    if any(price in _EXHAUSTED for price in answer[1]):
+        return None
+    amounts = (answer[0], want.amount) if want.exact_output else (want.amount, answer[0])
+    return Swap(route, want.exact_output, amounts[0], amounts[1], impact=0)
+
+
+def _difference(position: Position, stored: bytes) -> str:
+    if position_hash(position) == stored:
+        return ""
+    return f"not as the chain has it: its hash there is 0x{stored.hex()}; left alone"
+
+
+def _orders(source: OrderSource | None) -> tuple[tuple[SignedOrder, ...], str]:
+    if source is None:
+        return (), ""
+    try:
+        return tuple(source.orders()), ""
+    except NoOrders as error:
+        return (), str(error)
