@@ -1,18 +1,33 @@
 """What is computed and decoded off the chain agrees with the contracts."""
 
 import pytest
+from eth_account import Account
 from eth_utils import keccak
 
 from prep.margin import read
 from prep.margin.chain import Call, RpcChain, ask, function, try_ask
-from prep.margin.data import abi_type, position_hash
+from prep.margin.data import position_hash
 from prep.margin.errors import SENTENCES, selector_of
-from prep.margin.typed import digest
+from prep.margin.typed import VERSION, digest
+from prep.node import Reverted
 from tests.integration.quotes.trading import PAIR
-from tests.margin_suite import PREP, WETH
-from tests.unit.margin.messages import CLOSE, COLLATERAL, OPEN, ORDER
+from tests.margin_suite import USD, WETH
+from tests.unit.margin.messages import ORDER
 
+OF_OTHER_ACTS = {
+    *("ECDSAInvalidSignature", "ECDSAInvalidSignatureLength", "ECDSAInvalidSignatureS"),
+    *("ERC2612ExpiredSignature", "ERC2612InvalidSigner", "InvalidAccountNonce"),
+    *("FaucetOff", "FaucetTooSoon", "InvalidShortString", "StringTooLong"),
+    *("InvalidPermit", "Permit2AllowanceIsFixedAtInfinity", "PermitExpired"),
+    *("BoundsCrossed", "DecimalsOutOfRange", "FeedNotContract", "GraceOutOfRange"),
+    *("GraceWithoutSequencer", "HeartbeatOutOfRange", "PeriodOutOfRange", "PoolNotContract"),
+    *("MinLiquidityTooLow", "TokensNotOfPool"),
+}
+"""Permits, the faucet, constructors."""
 CONTRACTS = (
+    "ChainlinkOracle",
+    "TwapOracle",
+    "RatioOracle",
     "LongPool",
     "ShortPool",
     "DebtController",
@@ -28,28 +43,43 @@ def node(margin):
     return RpcChain(margin.node.uri)
 
 
-@pytest.mark.parametrize(
-    "view, message",
-    [
-        ("openDigest", OPEN),
-        ("closeDigest", CLOSE),
-        ("collateralDigest", COLLATERAL),
-        ("orderDigest", ORDER),
-    ],
-)
-def test_digest__of_every_message__is_the_contracts(margin, side, node, view, message):
-    on_chain = function(view, [abi_type(type(message))], "bytes32")
-    assert ask(node, node.head(), (side.address, on_chain, tuple(message))) == [
-        digest(side.domain, message)
-    ]
+def test_domain__of_a_pool__is_the_contracts(side, node):
+    view = function("eip712Domain", (), "bytes1", "string", "string", "uint256", "address")
+    ((_, name, version, chain_id, pool),) = ask(node, node.head(), (side.address, view))
+    assert (name, version) == (side.domain.name, VERSION)
+    assert (chain_id, pool) == (side.domain.chain_id, side.domain.pool)
+
+
+def test_digest__of_an_order__is_the_one_that_is_cancelled(margin, side, trader):
+    order = ORDER._replace(trader=trader.address)
+    (log,) = margin.do(trader, side, "cancel", order)
+    assert log.args[1] == digest(side.domain, order)
+
+
+def test_digest__of_requests__is_the_one_that_is_recovered(margin, side, trader):
+    """Signed by nobody in particular, but by him: the contract names him."""
+    nobody = Account.create()
+    position = margin.typical(side, trader, PAIR)
+    requests = (
+        ("open", margin.open_request(side, trader, PAIR, 5, 7), ()),
+        ("close", margin.close_request(side, position), (position, 0)),
+        ("add", margin.collateral_request(position, 9), (position,)),
+        ("remove", margin.collateral_request(position, -9), (position,)),
+    )
+    for function_, request, rest in requests:
+        signature = margin.signed(side, request, nobody)
+        with pytest.raises(Reverted) as raised:
+            margin.do(trader, side, function_, request, signature, *rest)
+        assert raised.value.name == "NotOrderSigner"
+        assert raised.value.args_[0].lower() == nobody.address.lower()
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_errors__of_contracts__are_all_known(project, name):
+def test_errors__that_a_trade_can_meet__are_all_known(project, name):
     known = {selector_of(signature) for signature in SENTENCES}
     errors = project.get_contract(name).contract_type.errors
-    unknown = [e.selector for e in errors if keccak(text=e.selector)[:4] not in known]
-    assert unknown == []
+    unknown = {e.name for e in errors if keccak(text=e.selector)[:4] not in known}
+    assert unknown - OF_OTHER_ACTS == set()
 
 
 def test_read__of_a_position__is_what_the_pool_keeps(margin, side, trader, node):
@@ -111,7 +141,8 @@ def test_refusal__of_a_token_and_of_a_call_cut_short__is_decoded(margin, node, t
     transfer = function("transfer", ["address", "uint256"], "bool")
     head = node.head()
     data = transfer.encode(trader.address, 10**40)
-    (refusal,) = node.call([Call(margin.tokens[PREP].address, data)], head)
-    assert refusal.name in ("InsufficientBalance", "ERC20InsufficientBalance")
+    (refusal,) = node.call([Call(margin.tokens[USD].address, data, trader.address)], head)
+    assert refusal.name == "ERC20InsufficientBalance"
+    assert refusal.values == {"sender": trader.address, "balance": 0, "needed": 10**40}
     (nothing,) = try_ask(node, head, (trader.address, read.IDLE))
     assert nothing.name == "NoContract"
