@@ -19,6 +19,7 @@ from tests.processes import PATIENCE, listens, running, unused_port, wait_for
 from tests.suite import UNLIMITED, WAD
 
 ROOT = Path(__file__).parents[2]
+QUOTES = ROOT / "deployments" / "quotes" / "local.yml"
 COLLATERAL = 1_000 * WAD
 NOTIONAL = 15_000 * WAD
 EXECUTE = ("--execute", "--account", "TEST::8")
@@ -242,6 +243,13 @@ def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
         "record": (port, empty, (), "Error: nothing is deployed on chain 31337: "),
         "account": (port, folder, ("--execute", "--account", "nobody"), "Error: no account has"),
         "approval": (port, folder, ("--approve",), "Error: --approve needs a limit for each"),
+        "quotes": (port, folder, ("--quotes", "http://x"), "Error: --quotes is about asset-backed"),
+        "signer": (
+            port,
+            folder,
+            ("--margin", QUOTES, "--order-signer", "TEST::0"),
+            "Error: --order-signer signs what --quotes asks for",
+        ),
         "node": (free_port, folder, (), f"Error: cannot connect to http://127.0.0.1:{free_port}"),
     }
     with node(port, state), ExitStack() as stack:
