@@ -140,17 +140,17 @@ contract DebtController is IDebtController, AccessManaged {
     // ------------------------------------------------------------------------------------------------------- private
 
     function _checkTerms(PairTerms calldata t) private view {
+        bool limited = t.longLimit != 0 || t.shortLimit != 0;
+        bool checked = address(t.oracle) != address(0);
+        require(
+            checked != limited && checked == (t.maxDeviation != 0),
+            CheckOrLimits(address(t.oracle), t.maxDeviation, t.longLimit, t.shortLimit)
+        );
         _checkParameter("maxLeverage", t.maxLeverage, MarginMath.BPS + 1, MAX_LEVERAGE);
         _checkParameter("maintenanceMargin", t.maintenanceMargin, MIN_MAINTENANCE_MARGIN, MAX_MAINTENANCE_MARGIN);
         _checkParameter("liquidationFee", t.liquidationFee, 0, t.maintenanceMargin);
         _checkParameter("longLimit", t.longLimit, 0, type(uint128).max);
         _checkParameter("shortLimit", t.shortLimit, 0, type(uint128).max);
-        bool limited = t.longLimit != 0 || t.shortLimit != 0;
-        bool checked = address(t.oracle) != address(0);
-        require(
-            checked ? !limited : limited && t.maxDeviation == 0,
-            CheckOrLimits(address(t.oracle), t.maxDeviation, t.longLimit, t.shortLimit)
-        );
         if (checked) _checkParameter("maxDeviation", t.maxDeviation, MIN_DEVIATION, MAX_DEVIATION);
         require(
             t.maxLeverage * (t.maintenanceMargin + t.maxDeviation) < MarginMath.BPS * MarginMath.BPS,

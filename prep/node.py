@@ -5,6 +5,7 @@ contracts by their ABIs only. Results are plain tuples in ABI order.
 """
 
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,8 @@ GAS: Final = hex(5_000_000)
 """Of a transaction: more than any needs."""
 DEPLOYMENT_GAS: Final = hex(20_000_000)
 TIMEOUT: Final = 60
+LET_GO: Final = 0.5
+"""Seconds."""
 
 Request = tuple[str, tuple[Any, ...]]
 
@@ -170,6 +173,19 @@ class Node:
 
     def mine(self) -> None:
         self.rpc("evm_mine")
+
+    def undo(self, snapshot: str) -> None:
+        """Back to the snapshot, once the node has let go of what it has mined. It does so a moment
+        after each block: a transaction that comes in between with the same nonce would go too, and
+        never be mined. What waits for a block is dropped."""
+        end = time.monotonic() + LET_GO
+        while any(int(count, 16) for count in self.rpc("txpool_status").values()):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.001)
+        self.rpc("anvil_dropAllTransactions")
+        if not self.rpc("evm_revert", snapshot):
+            raise RuntimeError(f"the node does not know its snapshot {snapshot} any more")
 
     def time(self) -> int:
         return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)

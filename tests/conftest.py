@@ -109,15 +109,8 @@ def isolated(chain):
         try:
             yield
         finally:
-            assert node.rpc("evm_revert", snapshot), "the node does not know its snapshot any more"
-            # A moment after mining, Anvil still refuses the same transaction as already known.
-            now, _, _ = node.batch(
-                [
-                    of_head,
-                    ("anvil_dropAllTransactions", ()),
-                    ("evm_setNextBlockTimestamp", (pending["timestamp"],)),
-                ]
-            )
+            node.undo(snapshot)
+            now, _ = node.batch([of_head, ("evm_setNextBlockTimestamp", (pending["timestamp"],))])
             assert now["hash"] == head["hash"], "the node has gone back to another state"
             chain.history.revert_to_block(int(head["number"], 16))
 

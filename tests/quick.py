@@ -9,6 +9,7 @@ that is no test account, other keyword arguments, arguments that only Ape unders
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 from ape.api import TestAccountAPI
@@ -27,7 +28,8 @@ from eth_abi.exceptions import EncodingError
 from eth_utils import keccak, to_checksum_address
 from ethpm_types.abi import ConstructorABI, MethodABI
 from hexbytes import HexBytes
-from web3.exceptions import ContractCustomError
+from web3._utils.error_formatters_utils import raise_contract_logic_error_on_revert
+from web3.exceptions import ContractLogicError as Web3ContractLogicError
 
 from prep.node import Node
 
@@ -122,20 +124,21 @@ def expected() -> Iterator[None]:
 
 
 def _reverted(provider: Any, answer: dict[str, Any], transaction: Callable[[], Any]) -> Exception:
-    error = answer.get("error", {})
-    data = error.get("data")
-    if not isinstance(data, str):
-        raise AssertionError(f"failed, but would not now: {answer}")
-    cause = ContractCustomError(error["message"], data=data)
-    if _silent.get():
-        return ContractLogicError(base_err=cause)
-    return provider.get_virtual_machine_error(cause, txn=transaction())
+    try:
+        raise_contract_logic_error_on_revert(answer)
+    except Web3ContractLogicError as cause:
+        if _silent.get() and cause.data:
+            return ContractLogicError(base_err=cause)
+        return provider.get_virtual_machine_error(cause, txn=transaction())
+    raise AssertionError(f"failed, but not any more: {answer}")
 
 
 def _send(provider: Any, request: dict[str, Any], transaction: Callable[[], Any]) -> Receipt:
     """Mines it. `transaction` is Ape's idea of it."""
     answer = _request(provider, "eth_sendTransactionSync", request)
     if "error" in answer:
+        # Sent all the same, and not mined: Ape would send it again.
+        assert "timeout" not in answer["error"]["message"], answer
         raise Unusual
     result = answer["result"]
     if result["status"] != "0x1":
@@ -170,6 +173,7 @@ def _log(log: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
     def call(handler: ContractCallHandler, *args: Any, **kwargs: Any) -> Any:
         try:
             abi, data = _data(handler, args)
@@ -190,6 +194,7 @@ def _call(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _transact(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
     def transact(handler: ContractTransactionHandler, *args: Any, **kwargs: Any) -> Any:
         try:
             abi, data = _data(handler, args)
@@ -209,6 +214,7 @@ def _transact(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _deploy(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
     def deploy(account: AccountAPI, contract: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             sender = _sender(kwargs | {"sender": account}, {"sender"})
@@ -227,7 +233,7 @@ def _deploy(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def patch() -> None:
-    """For good."""
+    """For good. What it wraps is Ape's own."""
     ContractCallHandler.__call__ = _call(ContractCallHandler.__call__)
     ContractTransactionHandler.__call__ = _transact(ContractTransactionHandler.__call__)
     AccountAPI.deploy = _deploy(AccountAPI.deploy)

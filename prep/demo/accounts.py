@@ -91,8 +91,9 @@ class Lender:
 
 
 LENDERS: Final = (
-    Lender("PREP lender", PREP, 80_000 * WAD),
-    Lender("WETH lender", WETH, 60_000 * WAD, leaves=46),
+    Lender("PREP lender", PREP, 160_000 * WAD),
+    Lender("WETH lender", WETH, 120_000 * WAD, leaves=46),
+    Lender("WBTC lender", WBTC, 60_000 * WAD),
 )
 
 

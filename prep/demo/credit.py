@@ -69,9 +69,14 @@ class Credit:
         for name, answer in zip(FEEDS, (self.eth, self.eth, btc), strict=True):
             self.stage.set_feed(setter, self.contracts[name], answer)
 
+    @property
+    def token_prices(self) -> dict[str, int]:
+        """PREP for a whole one, WAD."""
+        return {"WETH": self.eth * _WAD_OF_ANSWER, "WBTC": self.btc * _WAD_OF_ANSWER}
+
     def fund(self, director: str, keeper: str, btc: int) -> None:
         """Gives everybody what they bring, by the first price; opens the accounts; lenders lend."""
-        prices = btc * _WAD_OF_ANSWER, first_eth_price(btc) * _WAD_OF_ANSWER
+        prices = first_prices(btc)
         manager = self.contracts[MANAGER].address
         for strategy in self.strategies:
             who = self.cast[strategy.name]
@@ -181,29 +186,34 @@ class Credit:
     def _pool(self, asset: int) -> PoolBalances:
         vault, manager = self._lending(asset), self.contracts[MANAGER].address
         who = sorted(set(self.ledger.pools[asset].wallets) - {ZERO_ADDRESS})
+        borrowers = sorted(self.ledger.pools[asset].quoted)
         asks: list[Ask] = [
             (self.tokens[asset], "balanceOf", vault.address),
             (vault, "idle"),
             (vault, "totalDebt"),
             (vault, "reserves"),
+            (vault, "lockedInterest"),
             (vault, "totalAssets"),
             (vault, "debtIndex"),
             (vault, "debtShares", manager),
             (vault, "totalSupply"),
         ]
+        asks += [(vault, "debtOf", borrower) for borrower in borrowers]
         asks += [(vault, "balanceOf", lender) for lender in who]
         values = self.stage.views(asks, hex(self._accrued[asset]))
-        held, idle, debt, reserves, total_assets, index, owed, supply, *shares = values
+        held, idle, debt, reserves, locked, total_assets, index, owed, supply, *rest = values
         return PoolBalances(
             held=held,
             idle=idle,
             debt=sum(debt),
             reserves=reserves,
+            locked=locked,
             total_assets=total_assets,
             index=index,
             shares=owed,
             supply=supply,
-            wallets=dict(zip(who, shares, strict=True)),
+            quoted=dict(zip(borrowers, rest, strict=False)),
+            wallets=dict(zip(who, rest[len(borrowers) :], strict=True)),
         )
 
     # --------------------------------------------------------------------------------------- values
@@ -259,3 +269,8 @@ class Credit:
             if receiver == who
         )
         return CreditParticipant(name, who, plan, account, brought, worth)
+
+
+def first_prices(btc: int) -> tuple[int, int]:
+    """Of BTC and ETH, WAD, by the feed's first answer."""
+    return btc * _WAD_OF_ANSWER, first_eth_price(btc) * _WAD_OF_ANSWER

@@ -19,16 +19,19 @@ SHARE_DECIMALS = 6
 @dataclass(frozen=True)
 class PoolBalances:
     """What a lending vault says of itself. `held`: its tokens; `shares`: what the manager owes it;
-    `wallets`: lenders' shares by address."""
+    `locked`: recorded interest that is not the lenders' yet; `quoted`: debt by borrower that says
+    itself what it owes; `wallets`: lenders' shares by address."""
 
     held: int
     idle: int
     debt: int
     reserves: int
+    locked: int
     total_assets: int
     index: int
     shares: int
     supply: int
+    quoted: Mapping[str, int]
     wallets: Mapping[str, int]
 
 
@@ -78,7 +81,10 @@ def _of_pool(asset: int, pool: Pool, chain: PoolBalances) -> Iterator[Check]:
     yield row("idle", pool.idle, chain.idle)
     yield row("debt, interest included", pool.debt, chain.debt)
     yield row("reserves of the treasury", pool.reserves, chain.reserves)
-    yield row("idle + debt - reserves = total assets", pool.total_assets, chain.total_assets)
+    title = "idle + debt - locked interest - reserves = total assets"
+    yield row(title, pool.total_assets(chain.locked), chain.total_assets)
+    title = "debt of asset-backed positions, differences added up"
+    yield row(title, 0, apart(pool.quoted, chain.quoted))
     yield row("index of debt", pool.index, chain.index, 27 - decimals)
     yield row("lenders' shares", pool.supply, chain.supply, SHARE_DECIMALS)
     wallets = {who: amount for who, amount in pool.wallets.items() if who != ZERO_ADDRESS}

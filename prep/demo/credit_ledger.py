@@ -113,7 +113,8 @@ class _Transaction:
         self._settle()
 
     def _transfer(self, asset: int, args: Mapping[str, Any]) -> None:
-        ledger, giver, taker, amount = self._ledger, args["from"], args["to"], args["value"]
+        # Tokens differ in how they name the amount.
+        ledger, (giver, taker, amount) = self._ledger, args.values()
         ledger.minted[asset] += amount * ((giver == ZERO_ADDRESS) - (taker == ZERO_ADDRESS))
         if giver == ZERO_ADDRESS:
             ledger.received[asset, taker] += amount
@@ -148,6 +149,16 @@ class _Transaction:
                 pool.supply -= args["shares"]
                 self._issued[asset] += args["shares"]
                 flows.claim(args["receiver"], -args["assets"])
+            case "InterestRecorded":
+                ledger.unmatched += pool.record(args)
+            case "Borrowed" if args["borrower"] != ledger.manager:
+                pool.lend_quoted(args["borrower"], args["assets"])
+                flows.claim(args["receiver"], -args["assets"])
+            case "Repaid" if args["borrower"] != ledger.manager:
+                pool.lend_quoted(args["borrower"], -args["assets"])
+                flows.claim(args["borrower"], args["assets"])
+            case "WrittenOff" if args["borrower"] != ledger.manager:
+                pool.write_off_quoted(args)
             case "Borrowed":
                 pool.lend(args["assets"], args["shares"])
                 self._owe(asset, args["shares"])

@@ -7,6 +7,7 @@ from typing import Final
 from prep.demo.checks import Check, unexplained
 from prep.demo.credit_outcome import CreditOutcome
 from prep.demo.ledger import Liquidation
+from prep.demo.margin_outcome import MarginOutcome
 from prep.demo.prices import PricePath
 
 KEEPER: Final = "Keeper"
@@ -112,6 +113,7 @@ class Outcome:
     results: Mapping[str, int]
     checks: tuple[Check, ...]
     credit: CreditOutcome
+    margin: MarginOutcome
 
     @property
     def last(self) -> Sample:

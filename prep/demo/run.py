@@ -6,27 +6,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from prep.demo.checks import check
-from prep.demo.credit import Credit
+from prep.demo.credit import Credit, first_prices
 from prep.demo.crowd import Action, Do, Holding, Trader, decide, lp_actions, lp_wealth
 from prep.demo.ledger import Ledger, Liquidation
+from prep.demo.margin import Margin
 from prep.demo.outcome import KEEPER, LPS, Outcome, Participant, Sample
 from prep.demo.prices import STEP_SECONDS, PricePath
 from prep.demo.stage import Stage
 from prep.errors import UserError
 from prep.keeper.credit.snapshot import CreditId, Kind
 from prep.keeper.keeper import Keeper
+from prep.keeper.margin.ids import PoolId
 from prep.keeper.snapshot import Id
 from prep.model.fixed import UNLIMITED
 
 
 class Demo:
     """A run. `cast` has the addresses of all traders, both LPs and the keeper, by name; `credit`
-    those with credit accounts, and lenders; `director` may mint PREP and sets prices."""
+    those with credit accounts, and lenders, `margin` those with asset-backed positions; `director`
+    may mint PREP and sets prices."""
 
     def __init__(
         self,
         stage: Stage,
         credit: Credit,
+        margin: Margin,
         keeper: Keeper,
         cast: Mapping[str, str],
         crowd: Sequence[Trader],
@@ -34,7 +38,7 @@ class Demo:
         path: PricePath,
         seed: int,
     ) -> None:
-        self.stage, self.credit, self.keeper = stage, credit, keeper
+        self.stage, self.credit, self.margin, self.keeper = stage, credit, margin, keeper
         self.cast, self.director = cast, director
         self.crowd, self.path, self.seed = crowd, path, seed
         self.ledger = Ledger(stage.vault.address)
@@ -46,13 +50,15 @@ class Demo:
     def run(self, on_step: Callable[[Sample], None]) -> Outcome:
         """The whole path."""
         rng = random.Random(f"actions {self.seed}")
-        everybody = {*self.cast.values(), *self.credit.cast.values(), self.director}
+        everybody = {*self.cast.values(), *self.credit.cast.values(), *self.margin.cast.values()}
+        everybody |= {self.director, self.margin.arbitrageur}
         with self.stage.set(everybody):
             self._fund()
             start = self.stage.now() + STEP_SECONDS
             for step, price in enumerate(self.path.prices):
                 self.stage.set_price(self.director, price, start + step * STEP_SECONDS)
                 self.credit.set_prices(self.director, price)
+                self.margin.arbitrage(self.credit.token_prices)
                 self.credit.observe()
                 self._keep()
                 self._observe(step)
@@ -72,6 +78,7 @@ class Demo:
             self._must(self.cast[name], "approve", spender.address, UNLIMITED)
         self._do(Action(LPS[0], Do.PROVIDE, wealth[LPS[0]]))
         self.credit.fund(self.director, self.cast[KEEPER], self.path.prices[0])
+        self.margin.fund(self.director, first_prices(self.path.prices[0]))
 
     def _must(self, sender: str, do: str, *args: object) -> None:
         if error := self.stage.send(sender, self.stage.prep, do, *args):
@@ -80,7 +87,8 @@ class Demo:
     def _keep(self) -> None:
         """One round of the keeper. What it did is in the events; what it could not do is here."""
         report = self.keeper.step()
-        if failed := report.unreachable or report.credit.interrupted:
+        interrupted = report.credit.interrupted or report.margin.interrupted
+        if failed := report.unreachable or interrupted:
             raise UserError(f"the local node failed: {failed}")
         for failure in report.errors:
             error, _, _ = failure.reason.partition("(")
@@ -97,6 +105,7 @@ class Demo:
         self.liquidations += [(step, item) for item in new]
         self.done["liquidatePosition"] += len(new)
         self.done.update(self.credit.take(events, step))
+        self.done.update(self.margin.take(events, step))
 
     def _act(self, step: int, rng: random.Random) -> None:
         shares = {name: self.ledger.shares[self.cast[name]] for name in LPS}
@@ -105,6 +114,8 @@ class Demo:
         for action in actions:
             self._do(action)
         for function, error in self.credit.act(step, len(self.path.prices)):
+            self._count(function, error)
+        for function, error in self.margin.act(step, len(self.path.prices)):
             self._count(function, error)
 
     def _holdings(self) -> dict[str, Holding]:
@@ -165,13 +176,16 @@ class Demo:
             cash_flow=dict(vars(ledger.cash_flow)),
             protocol_fees=ledger.fees_charged,
             results=ledger.results,
-            checks=(*check(ledger, balances), *self.credit.check()),
+            checks=(*check(ledger, balances), *self.credit.check(), *self.margin.check()),
             credit=self.credit.outcome(),
+            margin=self.margin.outcome(),
         )
 
 
 def _called_for(what: Id) -> str:
     """The function that the keeper calls for a position, an account or an order."""
+    if isinstance(what, PoolId):
+        return "keeper (asset-backed)"
     if not isinstance(what, CreditId):
         return "liquidatePosition"
     return "liquidate (account)" if what.kind is Kind.ACCOUNT else "execute (order)"

@@ -13,6 +13,9 @@ from prep.demo.accounts import ASSETS, DECIMALS, LENDERS, PREP, SHARES, recruit_
 from prep.demo.credit import BOOK, FEEDS, MANAGER, ORACLES, Credit
 from prep.demo.credit_ledger import LENDING, CreditLedger
 from prep.demo.crowd import recruit
+from prep.demo.margin import ARBITRAGEUR, Margin
+from prep.demo.margin_ledger import POOLS, MarginLedger
+from prep.demo.margin_plans import BASES, QUOTE
 from prep.demo.outcome import KEEPER, LPS
 from prep.demo.prices import FEED_DECIMALS, PricePath
 from prep.demo.run import Demo
@@ -22,11 +25,22 @@ from prep.deploy.params import Parameters
 from prep.deploy.record import FOLDER, Deployment
 from prep.deploy.steps import Progress
 from prep.errors import UserError
+from prep.exchange.contracts import Contracts
+from prep.exchange.contracts import types as exchange_types
+from prep.exchange.pools import Pools
 from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Settings
 from prep.keeper.keeper import Keeper
+from prep.keeper.margin.clerk import ToWatch
+from prep.margin.chain import RpcChain
+from prep.margin.typed import Domain
+from prep.node import Node
+from prep.quotes.config import Settings as QuoteSettings
+from prep.quotes.quoting import Quotes
 
 PARAMS: Final = FOLDER / "params" / "local.yml"
+QUOTES: Final = FOLDER / "quotes" / "local.yml"
+TOKENS: Final = tuple(f"{name}/token" for name in BASES)
 DEFAULT_SEED: Final = 2
 DEFAULT_TRADERS: Final = 36
 MAX_TRADERS: Final = 200
@@ -61,19 +75,39 @@ def prepare(
         feed=record.instance(project, "BTC/feed"),
         others={
             name.removesuffix("/token"): record.instance(project, name)
-            for name in (MANAGER, BOOK, "TradeRequests", *LENDING, "WETH/token", "WBTC/token")
+            for name in (MANAGER, BOOK, "TradeRequests", *LENDING, *TOKENS, *POOLS)
         },
     )
     crowd = recruit(seed, traders, len(path.prices))
     names = [*LPS, *(trader.name for trader in crowd)]
     cast = {KEEPER: keeper.address} | {name: address_of(name) for name in names}
     credit = _credit(project, record, stage, seed)
+    margin = _margin(project, record, provider, director, stage)
     # No reward is too small here, nothing is left undone, and no round has too many liquidations.
     settings = Settings(max_actions=traders + len(credit.strategies), unpaid=True)
     others = stage.others
     contracts = CreditContracts(stage.prep, others["TradeRequests"], others[MANAGER], others[BOOK])
-    bot = Keeper(stage.protocol, stage.lens, keeper, settings, execute=True, credit=contracts)
-    return Demo(stage, credit, bot, cast, crowd, director.address, path, seed)
+    watch = ToWatch(
+        settings=margin.quotes.settings,
+        prep=stage.prep.address,
+        database="sqlite://",
+        first_block=record.block("LongPool"),
+        orders=margin,
+    )
+    with steady_time(provider):
+        authority = record.instance(project, "Authority")
+        for role in (authority.ORDER_EXECUTOR(), authority.LIQUIDATOR()):
+            authority.grantRole(role, keeper, 0, sender=director)
+    bot = Keeper(
+        stage.protocol,
+        stage.lens,
+        keeper,
+        settings,
+        execute=True,
+        credit=contracts,
+        margin=watch,
+    )
+    return Demo(stage, credit, margin, bot, cast, crowd, director.address, path, seed)
 
 
 def _credit(project: ProjectManager, record: Deployment, stage: Stage, seed: int) -> Credit:
@@ -104,6 +138,49 @@ def _credit(project: ProjectManager, record: Deployment, stage: Stage, seed: int
         strategies=strategies,
         cast={name: address_of(name) for name in names},
         ledger=CreditLedger(manager.address, stage.vault.address, lending),
+    )
+
+
+def _margin(
+    project: ProjectManager,
+    record: Deployment,
+    provider: ProviderAPI,
+    director: AccountAPI,
+    stage: Stage,
+) -> Margin:
+    """Asset-backed positions, the exchange, and a quote desk whose requests the director signs."""
+    uri = str(provider.http_uri)
+    settings = QuoteSettings.load(QUOTES, record)
+    addresses = {name: getattr(settings.exchange, name) for name in ("factory", "router", "quoter")}
+    exchange = Contracts(**addresses, positions=record.address("Uniswap/positions"))
+    tokens = {"PREP": stage.prep} | {name: stage.others[name] for name in BASES}
+    node = Node(uri, *exchange_types(project), *(t.contract_type for t in tokens.values()))
+    pools = Pools(node, exchange)
+    # Names of assets are those of the parameters.
+    fees = {
+        pair["base"]: int(pair["pool_fee"])
+        for pair in record.parameters["margin"]["pairs"]
+        if pair["quote"] == QUOTE
+    }
+    sides = {is_long: stage.others[name] for name, is_long in POOLS.items()}
+    chain = chain_id(provider)
+    return Margin(
+        stage=stage,
+        quotes=Quotes(RpcChain(uri), settings, director),
+        exchange=pools,
+        pools=sides,
+        router=record.instance(project, "Uniswap/router"),
+        tokens=tokens,
+        markets={
+            base: pools.pool(tokens[base].address, tokens[QUOTE].address, fees[base])
+            for base in BASES
+        },
+        domains={side: Domain(pool.address, side, chain) for side, pool in sides.items()},
+        arbitrageur=address_of(ARBITRAGEUR),
+        ledger=MarginLedger(
+            pools={side: pool.address for side, pool in sides.items()},
+            tokens={token.address: name for name, token in tokens.items()},
+        ),
     )
 
 

@@ -102,10 +102,16 @@ class Stage:
 
     def send(self, sender: str, contract: ContractInstance, do: str, *args: Any) -> str:
         """Sends a transaction. The name of the error that it was rejected with, else ''."""
+        data = getattr(contract, do).encode_input(*args)
+        return self.send_data(sender, contract.address, data)
+
+    def send_data(self, sender: str, to: str, data: bytes, value: int = 0) -> str:
+        """The same with a call that is encoded already, and with ether."""
         transaction = {
             "from": sender,
-            "to": contract.address,
-            "data": getattr(contract, do).encode_input(*args).to_0x_hex(),
+            "to": to,
+            "data": HexBytes(data).to_0x_hex(),
+            "value": hex(value),
             "gas": hex(GAS),
         }
         # Answers with the receipt, as soon as there is one.

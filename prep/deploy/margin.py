@@ -18,6 +18,9 @@ from prep.model.margin.terms import MAX_APY, MAX_GRACE, MAX_LIMIT, MIN_GRACE, Pa
 LOCAL: Final = "local"
 MAX_CAP: Final = 10**36
 """Coded in LendingVault, base units."""
+MIN_TWAP: Final = 1_800
+"""Coded in TwapOracle, seconds."""
+MAX_TWAP: Final = 86_400
 
 
 class Exchange(Model):
@@ -61,6 +64,9 @@ class Pair(Model):
     liquidation_fee: Weight
     max_deviation: Weight = 0
     twap_period: Integer = 0
+    """Seconds."""
+    twap_min_liquidity: Integer = 0
+    """As the pool counts: the lowest mean over the period at which there is a price."""
     long_limit: Number = Decimal(0)
     """Whole quote tokens a day."""
     short_limit: Number = Decimal(0)
@@ -85,6 +91,16 @@ class Pair(Model):
             long_limit=values.scaled(self.long_limit, quote_decimals),
             short_limit=values.scaled(self.short_limit, base_decimals),
         )
+
+    def twap_struct(self, pool: str, base: str, quote: str) -> dict[str, Any]:
+        """The contract's `TwapOracleConfig`, with its names."""
+        return {
+            "pool": pool,
+            "base": base,
+            "quote": quote,
+            "period": self.twap_period,
+            "minLiquidity": self.twap_min_liquidity,
+        }
 
     def terms_struct(self, oracle: str, base_decimals: int, quote_decimals: int) -> dict[str, Any]:
         """The contract's `PairTerms`, with its names."""
@@ -155,6 +171,12 @@ def _pair_faults(
         yield "base", f"{PREP} is the unit of account: it can be the quote token"
     if bool(pair.twap_period) != (pair.check == "twap"):
         yield "twap_period", "is for `check: twap`, which needs one"
+    elif pair.twap_period and not MIN_TWAP <= pair.twap_period <= MAX_TWAP:
+        yield "twap_period", f"{pair.twap_period} is outside {MIN_TWAP} to {MAX_TWAP} seconds"
+    if pair.twap_period and pair.twap_min_liquidity <= pair.twap_period:
+        yield "twap_min_liquidity", f"{pair.twap_min_liquidity} is not above twap_period"
+    elif pair.twap_min_liquidity and not pair.twap_period:
+        yield "twap_min_liquidity", "is for `check: twap`"
     if pair.local_liquidity and not local:
         yield "local_liquidity", "is for local chains only"
     base, quote = known[pair.base].decimals, known[pair.quote].decimals

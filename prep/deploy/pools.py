@@ -76,8 +76,9 @@ class MarginPools:
             return ZERO_ADDRESS
         name = f"{pair.name}/oracle"
         if pair.check == "twap":
-            arguments = (self._pool(pair), self._token(pair.base), pair.twap_period)
-            return str(self._steps.create(name, "TwapOracle", *arguments).address)
+            tokens = self._token(pair.base), self._token(pair.quote)
+            struct = pair.twap_struct(self._pool(pair), *tokens)
+            return str(self._steps.create(name, "TwapOracle", struct).address)
         base = self._steps.instance(f"{pair.base}/oracle").address
         if pair.quote == PREP:
             return str(base)

@@ -302,8 +302,9 @@ class Quotes(Desk):
         self, scene: _Scene, swap: Swap | None, after: Standing, **amounts: int
     ) -> answers.Expected:
         terms = None
-        price = self.check_price(scene.now.head, scene.terms)
-        if swap:
+        if swap is None:
+            price = self.check_price(scene.now.head, scene.terms)
+        else:
             buys_base = swap.route.tokens[-1] == scene.pair.base
             base, quote = (
                 (swap.amount_out, swap.amount_in)

@@ -184,8 +184,8 @@ def test_execute_order__ends_of_the_range__as_the_model_and_closable(twin, scale
                     else:
                         closed += 1
                 twin.look()
-                assert node.rpc("evm_revert", inner)
-        assert node.rpc("evm_revert", snapshot)
+                node.undo(inner)
+        node.undo(snapshot)
     assert opened, "nothing could be opened"
     assert closed > opened
 

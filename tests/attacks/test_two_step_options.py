@@ -195,9 +195,7 @@ def _try_with_gas(scene, gas: int, signature: str, request: int) -> list:
     tx = {"from": scene.actors[KEEPER], "to": scene.book, "data": data, "gas": hex(gas)}
     receipt = node.rpc("eth_sendTransactionSync", tx | {"gasPrice": "0x0"})
     logs = [node._log(log) for log in receipt["logs"]]
-    # In this order: what is dropped after going back may be the next one already.
-    node.rpc("anvil_dropAllTransactions")
-    assert node.rpc("evm_revert", snapshot)
+    node.undo(snapshot)
     assert bool(logs) == (int(receipt["status"], 16) == 1)
     return [log.name for log in logs if log.address == scene.book]
 

@@ -40,7 +40,10 @@ FURTHER_MARKET = {
 }
 
 # Of credit accounts, in a market with skew pricing and funding, and in one without.
+# A lender who leaves is above what was wanted, 65,000: docs/gas.md says of what that consists.
 CREDIT = {
+    "lender deposit": 95_000,
+    "lender deposit, both kinds": 95_000,
     "deposit, open": 330_000,
     "close, withdraw": 260_000,
     "trigger order, grows": 260_000,
@@ -54,6 +57,15 @@ CREDIT = {
 HEALTH_CHECK = {
     "skew and funding": {"collateral": 25_000},
     "no skew": {"position": 25_000, "collateral": 25_000},
+}
+
+# Of asset-backed positions, without the swap itself, whatever the pair.
+MARGIN = {
+    "open": 200_000,
+    "close": 190_000,
+    "add collateral": 120_000,
+    "remove collateral": 100_000,
+    "liquidate": 185_000,
 }
 
 OLDER = {

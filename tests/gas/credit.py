@@ -16,6 +16,8 @@ from tests.suite import UNLIMITED, WAD, ZERO_ADDRESS, market_config
 
 KINDS = {"skew and funding": SKEWED, "no skew": PLAIN}
 HEARTBEAT = 7 * 86_400
+QUOTED = 2
+"""A kind of borrowers, as vaults number them."""
 TRIGGER = 20_000 * WAD
 """Above every price: what waits for a price below it fills."""
 
@@ -79,6 +81,21 @@ class Floor:
         send(None, vault.deposit, 1_000 * WAD + ODD, lender, sender=lender)
         send("lender deposit", vault.deposit, 1_000 * WAD + ODD, lender, sender=lender)
         send("lender redeem", vault.redeem, 10**26 + ODD, lender, lender, sender=lender)
+
+    def quoted(self) -> None:
+        """A borrower of the quoted kind, and lenders of a vault that he owes too."""
+        borrower, lender, vault = self.other, self.keeper, self.credit.lending[PREP]
+        self.credit.give(borrower, PREP, 1_000 * WAD)
+        self.credit.approve(borrower, PREP, vault.address)
+        vault.registerBorrower(borrower, QUOTED, 10**30, sender=self.meter.suite.admin)
+        send = self.meter.send
+        send(None, vault.borrow, 100 * WAD + ODD, borrower, sender=borrower)
+        send(None, vault.recordInterest, WAD + ODD, sender=borrower)
+        send("borrow, quoted", vault.borrow, 100 * WAD + ODD, borrower, sender=borrower)
+        send("record interest, quoted", vault.recordInterest, WAD + ODD, sender=borrower)
+        send("repay, quoted", vault.repay, 10 * WAD + ODD, sender=borrower)
+        send("lender deposit, both kinds", vault.deposit, 1_000 * WAD + ODD, lender, sender=lender)
+        send("lender redeem, both kinds", vault.redeem, 10**26 + ODD, lender, lender, sender=lender)
 
     def trade(self) -> None:
         """What a trader does, with orders."""

@@ -507,7 +507,7 @@ def test_status__stale_price__says_so_and_shows_what_needs_none(run, market):
     client.rpc("evm_increaseTime", 7_300)
     client.mine()
     result = run("status", "--network", uri, "--folder", folder)
-    client.rpc("evm_revert", snapshot)
+    client.undo(snapshot)
     assert result.code == 0, result.err
     assert re.search(
         r"^BTC has no usable price: AnswerStale\(updatedAt=\d+, heartbeat=7200\)$",
@@ -546,7 +546,7 @@ def test_status__account__shows_it_and_refuses_unknown_ones(run, market):
     paid_in = encode([deposit(0, 1_000 * WAD)])
     send(owner, "CreditManager", f"execute(uint256,{ACTIONS}[])", 1, paid_in)
     result = run(*where, 1)
-    client.rpc("evm_revert", snapshot)
+    client.undo(snapshot)
     assert result.code == 0, result.err
     assert result.table["Owner"].lower() == owner.lower()
     assert result.table["PREP"] == "1,000"

@@ -40,7 +40,7 @@ class Machine(RuleBasedStateMachine):
         self.model = self.mirror.model
 
     def teardown(self) -> None:
-        self.node.rpc("evm_revert", self.snapshot)
+        self.node.undo(self.snapshot)
 
     @initialize(
         liquidity=st.sampled_from((20_000, 300_000, 5_000_000)),

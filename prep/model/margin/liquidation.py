@@ -68,9 +68,9 @@ class Liquidation(Checks):
         """Clears the mark of a position that is not within its threshold at the check price."""
         with self._action():
             self._check_stored(position)
-            health = self.health(position)
             if position.id not in self.marks:
                 raise Rejected("NotMarked", 0, 0)
+            health = self.health(position)
             if health.within_threshold:
                 raise Rejected("StillLiquidatable", *health)
             self.undo.save_entry(self.marks, position.id)
@@ -105,14 +105,6 @@ class Liquidation(Checks):
         rest = swap.received - principal_paid - interest_paid
         quote_left = rest if self.is_long else position.collateral - swap.spent
         fee = min(quote_left, arithmetic.liquidation_fee(value, terms.liquidation_fee))
-        self._record(owed, interest_paid)
-        self._repay(owed, principal_paid + interest_paid)
-        self._write_off(owed, lost)
-        self._send(position.quote, caller, fee)
-        self._send_or_keep(position.quote, position.trader, quote_left - fee)
-        if not self.is_long:
-            self._send_or_keep(position.base, position.trader, rest)
-
         closing = Closing(
             position.collateral,
             *swap,
@@ -122,14 +114,16 @@ class Liquidation(Checks):
             quote_left - fee,
             lost,
         )
-        gone = position._replace(
-            principal=0,
-            collateral=0,
-            last_funding=self._funded(position, interest_paid),
-            nonce=position.nonce + 1,
-        )
+        gone = position._replace(principal=0, collateral=0, nonce=position.nonce + 1)
         self._store(position.id, CLOSED)
         self._emit(PositionLiquidated(position.id, position.trader, caller, gone, closing))
+        self._record(owed, interest_paid)
+        self._repay(owed, principal_paid + interest_paid)
+        self._write_off(owed, lost)
+        self._send(position.quote, caller, fee)
+        self._send_or_keep(position.quote, position.trader, quote_left - fee)
+        if not self.is_long:
+            self._send_or_keep(position.base, position.trader, rest)
         return closing
 
     def _realised(

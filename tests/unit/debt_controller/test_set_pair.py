@@ -106,7 +106,7 @@ def test_set_pair__one_beyond_a_bound__refused(
         set_pair(terms)
 
 
-@pytest.mark.parametrize("deviation", [0, 9, 2_001, 2**16 + 100])
+@pytest.mark.parametrize("deviation", [9, 2_001, 2**16 + 100])
 def test_set_pair__deviation_beyond_a_bound__refused(set_pair, out_of_bounds, oracle, deviation):
     with out_of_bounds("maxDeviation", deviation, 10, 2_000):
         set_pair(LIMITED.checked(oracle, deviation).but(max_leverage=11_000))
@@ -165,13 +165,15 @@ def test_set_pair__without_oracle__limits_and_nothing_else(controller, set_pair,
         set_pair(terms)
 
 
-@pytest.mark.parametrize("changes", [{"long_limit": 1}, {"short_limit": 1}])
-def test_set_pair__with_oracle__no_limits(controller, set_pair, oracle, reverts, changes):
+@pytest.mark.parametrize("changes", [{"long_limit": 1}, {"short_limit": 1}, {"max_deviation": 0}])
+def test_set_pair__with_oracle__a_deviation_and_no_limits(
+    controller, set_pair, oracle, reverts, changes
+):
     terms = LIMITED.checked(oracle).but(**changes)
     with reverts(
         controller.CheckOrLimits,
         oracle=oracle,
-        maxDeviation=100,
+        maxDeviation=terms.max_deviation,
         longLimit=terms.long_limit,
         shortLimit=terms.short_limit,
     ):

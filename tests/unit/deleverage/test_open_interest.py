@@ -284,7 +284,7 @@ def ratio_after(desk, market: int, account: int, size: int) -> int:
     signature = "executeOrder(uint256,uint256,int256,bool)"
     desk.suite_send(desk.client, signature, account, market, size, True)
     ratio = desk.suite.lens.vault().collateralizationRatio
-    assert desk.node.rpc("evm_revert", snapshot)
+    desk.node.undo(snapshot)
     return ratio
 
 

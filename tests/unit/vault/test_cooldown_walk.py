@@ -53,7 +53,7 @@ class Leaving(RuleBasedStateMachine):
         try:
             self._everybody_leaves()
         finally:
-            self.node.rpc("evm_revert", self.snapshot)
+            self.node.undo(self.snapshot)
 
     @initialize(period=st.sampled_from((3_600, DAY)), window=st.sampled_from((0, DAY, 2 * DAY)))
     def begin(self, period, window):
