@@ -450,3 +450,11 @@ def test_open__ether_where_nothing_is_due__refused(ether):
     request = ether.open_request(down_payment=0, principal=10)
     refusal = ether.refusal("open", request, ether.signed(request), value=1)
     assert refusal == ("WrongEther", 1, 0)
+
+
+def test_open__no_signature_while_nobody_holds_the_role__refused(stand, margin):
+    """A role of the zero address lets nobody in."""
+    role = margin.authority.ORDER_SIGNER()
+    margin.authority.grantRole(role, ZERO_ADDRESS, 0, sender=margin.admin)
+    request = stand.open_request()
+    assert stand.refusal("open", request, b"") == ("NotOrderSigner", ZERO_ADDRESS)
