@@ -290,7 +290,7 @@ interface IMarginPool {
     function recordInterest(Position[] calldata positions, uint256[] calldata interests) external;
 
     /// @notice Liquidates a position that is within its threshold at the price that the swap realises; where the pair has a check
-    /// price now, the swap is checked against it. Liquidator only.
+    /// price, the swap is checked against it. Liquidator only.
     function liquidate(Position calldata position, uint256 interest, address router, bytes calldata data) external;
 
     /// @notice Marks a position that is within its threshold at the check price. Anyone.

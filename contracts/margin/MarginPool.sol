@@ -31,7 +31,7 @@ import {Fill} from "./Swaps.sol";
 /// TRUST. An order signer's word opens, increases, closes and moves collateral, and only for the trader who then sends it.
 /// What he can set is bounded here and by the controller, so that a stolen key cannot take more than docs/margin.md says; that he is
 /// silent costs a trader the highest interest, not the position (`exit`). Order executor and liquidator are trusted with
-/// the moment and the route, within the trader's order or the threshold, and within the check price where there is one now.
+/// the moment and the route, within the trader's order or the threshold, and within the check price where there is one.
 ///
 /// REQUIRES tokens without fees on transfer, and routers whose functions, once allowed, do no more than swap.
 /// Units: token base units. What rounds does so against the trader. All is checked after the swap, by balances; nothing here
@@ -163,7 +163,7 @@ abstract contract MarginPool is Payments, Signatures {
         uint256 before = p.collateral;
         p.collateral -= amount;
         if (address(terms.oracle) == address(0)) {
-            _useLimit(p, terms, p.principal.principalPaid(amount, before));
+            _useLimit(p, terms, p.principal.principalPart(amount, before));
         } else {
             uint256 price = terms.oracle.price();
             uint256 debt = p.principal + _maxInterest(p);
@@ -242,9 +242,8 @@ abstract contract MarginPool is Payments, Signatures {
         Position memory p = _load(position);
         PairTerms memory terms = controller.terms(p.base, p.quote);
         _checkInterest(p, interest);
-        uint256 price = _priceIfAny(terms);
         (Closing memory c, uint256 value, int256 equity) = _seize(p, interest, router, data);
-        if (price != 0) _checkSeized(c, terms, price);
+        if (address(terms.oracle) != address(0)) _checkSeized(c, terms, terms.oracle.price());
         _checkLiquidatable(equity, value, terms);
         _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
     }
@@ -277,7 +276,7 @@ abstract contract MarginPool is Payments, Signatures {
         Position memory p = _load(position);
         (PairTerms memory terms, uint256 price, uint256 value, int256 equity) = _atCheckPrice(p);
         (uint256 from, uint256 until) = markOf(p.id);
-        require(from != 0 && from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
+        require(from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
         _checkLiquidatable(equity, value, terms);
         uint256 interest = _maxInterest(p);
         Closing memory c;
@@ -417,7 +416,7 @@ abstract contract MarginPool is Payments, Signatures {
 
     /// @dev Swaps collateral for what is due, and divides what comes of it.
     function _settle(Position memory p, Closing memory c, address router, bytes calldata data) private {
-        c.principalPaid = p.principal.principalPaid(c.amount, p.collateral);
+        c.principalPaid = p.principal.principalPart(c.amount, p.collateral);
         uint256 due = c.principalPaid + c.interestPaid;
         Fill memory fill = _swap(_heldToken(p), _owedToken(p), !isLong && due == 0 ? 0 : c.amount, router, data);
         (c.spent, c.received) = (fill.spent, fill.received);
@@ -539,15 +538,6 @@ abstract contract MarginPool is Payments, Signatures {
         require(address(terms.oracle) != address(0), NoCheckPrice(p.base, p.quote));
         price = terms.oracle.price();
         (value, equity) = _valueAndEquity(p.collateral, p.principal, price);
-    }
-
-    /// @dev 0 without a check price now: lenders do not wait for a feed that is dead. It cannot be made so by giving little gas:
-    /// with a 64th of what a price needs nothing can be swapped.
-    function _priceIfAny(PairTerms memory terms) private view returns (uint256 price) {
-        if (address(terms.oracle) == address(0)) return 0;
-        try terms.oracle.price() returns (uint256 found) {
-            price = found;
-        } catch {}
     }
 
     function _maxInterest(Position memory p) private view returns (uint256) {

@@ -94,6 +94,9 @@ class ClosingOut(Checks):
             closing = self._close(position, terms, swapped)
             if closing.payout < order.min_payout:
                 raise Rejected("PayoutTooLow", closing.payout, order.min_payout)
+            if self.is_long and closing.spent != closing.amount:
+                raise Rejected("WrongAmountSpent", closing.spent, closing.amount)
+            self._check_closing_swap(position, closing.spent, closing.received)
             self._check_condition(order, closing)
             self._emit(OrderExecuted(order.id, order.trader, order))
         return closing
@@ -157,10 +160,8 @@ class ClosingOut(Checks):
         # A short that owes nothing has nothing to buy.
         swap = self._swap(held, owed, swapped) if self.is_long or paid + interest else NO_SWAP
         if self.is_long:
-            if swap.spent != amount:
-                raise Rejected("WrongAmountSpent", swap.spent, amount)
             self._check_covered(swap.received, paid + interest + fee)
-            payout, beyond = swap.received - paid - interest - fee, 0
+            payout, beyond = swap.received - paid - interest - fee, amount - swap.spent
         else:
             self._check_covered(swap.received, paid + interest)
             self._check_covered(amount, swap.spent + fee)

@@ -37,11 +37,10 @@ class Liquidation(Checks):
         """By anyone while a mark is good, within the threshold at the check price."""
         with self._action():
             self._check_stored(position)
-            terms = self._checked_terms(position)
+            health = self.health(position)
             mark = self.mark_of(position.id)
             if not mark.start <= self.now <= mark.until:
                 raise Rejected("NotMarked", *mark)
-            health = self._health(position, terms)
             if not health.within_threshold:
                 raise Rejected("NotLiquidatable", *health)
             interest = self.max_interest(position)
@@ -92,10 +91,7 @@ class Liquidation(Checks):
         owed, held = self.owed_token(position), self.held_token(position)
         swap = self._swap(held, owed, swapped)
         value, health = self._realised(position, position.principal + interest, swap, terms)
-        if self.is_long:
-            self._check_sale(swap.spent, swap.received, terms)
-        else:
-            self._check_purchase(swap.received, swap.spent, terms)
+        self._check_closing_swap(position, *swap)
         if not marked and not health.within_threshold:
             raise Rejected("NotLiquidatable", *health)
 
