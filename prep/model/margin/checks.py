@@ -7,7 +7,13 @@ from typing import Final, NamedTuple
 from prep.model.errors import Rejected
 from prep.model.margin import arithmetic
 from prep.model.margin.book import Book
-from prep.model.margin.positions import CloseRequest, CollateralRequest, OpenRequest, Position
+from prep.model.margin.positions import (
+    CloseRequest,
+    CollateralRequest,
+    OpenRequest,
+    Position,
+    Swap,
+)
 from prep.model.margin.terms import PairTerms
 
 Request = OpenRequest | CloseRequest | CollateralRequest
@@ -107,6 +113,13 @@ class Checks(Book):
             most = arithmetic.highest_cost(base, price, terms.max_deviation)
             if cost > most:
                 raise Rejected("PriceDeviates", cost, most)
+
+    def _check_closing_swap(self, swap: Swap, terms: PairTerms) -> None:
+        """Of collateral for what is owed, at the check price if there is one."""
+        if self.is_long:
+            self._check_sale(swap.spent, swap.received, terms)
+        else:
+            self._check_purchase(swap.received, swap.spent, terms)
 
     @staticmethod
     def _check_fee(fee: int, quote_swapped: int) -> None:

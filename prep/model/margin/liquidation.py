@@ -92,10 +92,9 @@ class Liquidation(Checks):
         owed, held = self.owed_token(position), self.held_token(position)
         swap = self._swap(held, owed, swapped)
         value, health = self._realised(position, position.principal + interest, swap, terms)
-        if self.is_long:
-            self._check_sale(swap.spent, swap.received, terms)
-        else:
-            self._check_purchase(swap.received, swap.spent, terms)
+        # Lenders do not wait for a feed that is dead.
+        if not isinstance(self.controller.prices.get(terms.oracle), Rejected):
+            self._check_closing_swap(swap, terms)
         if not marked and not health.within_threshold:
             raise Rejected("NotLiquidatable", *health)
 
