@@ -139,12 +139,15 @@ class Witness:
         due = closing.principal_paid + closing.interest_paid
         assert closing.received >= due, "A2 debt was not covered"
         if pool.is_long:
-            assert closing.spent == closing.amount
+            assert closing.spent <= closing.amount
             assert closing.received == due + closing.fee + closing.payout
+            left = closing.amount - closing.spent
         else:
             assert closing.amount == closing.spent + closing.fee + closing.payout
+            left = closing.received - due
         quote = closing.received if pool.is_long else closing.spent
         assert 100 * closing.fee <= quote, "R3 the fee"
+        self._check_paid(pool, after.base, old.trader, left)
         self._check_paid(pool, after.quote, old.trader, closing.payout)
 
     def _check_liquidation(self, pool: MarginPool, event: PositionLiquidated) -> None:
@@ -163,7 +166,7 @@ class Witness:
         assert closing.fee + closing.payout == quote, "A1"
         value = closing.received if pool.is_long else closing.spent
         assert 10_000 * closing.fee <= value * terms.liquidation_fee, "R4 the fee"
-        if terms.oracle is not None:
+        if terms.oracle and not isinstance(pool.controller.prices[terms.oracle], Rejected):
             price = Fraction(pool.controller.price(terms.oracle), WAD)
             deviation = Fraction(terms.max_deviation, 10_000)
             if pool.is_long:

@@ -41,6 +41,9 @@ from tests.suite import ZERO_ADDRESS
 
 ETHER = "ether"
 """In the places of tokens, where it is counted who has it."""
+REVERTING = "0x60006000fd"
+"""Code that does nothing else."""
+NO_PRICE = Rejected("unknown error 0x")
 SIGNED = {"open", "increase", "close", "addCollateral", "removeCollateral", "executeOrder"}
 """Functions that take a request."""
 NO_PAYMENT = Rejected("TransferFromFailed")
@@ -485,6 +488,15 @@ class MarginDesk(Sending):
         """Of a checked pair, by symbols."""
         self.suite.set_price(pair, price)
         self.controller.prices[self.suite.oracles[pair].address] = price
+
+    def set_dead(self, pair: tuple[str, str], dead: bool) -> None:
+        """The oracle of a checked pair reverts from now on, or has its code and price again."""
+        oracle = self.suite.oracles[pair]
+        alive = oracle.contract_type.runtime_bytecode.bytecode
+        self.node.rpc("anvil_setCode", oracle.address, REVERTING if dead else alive)
+        price = NO_PRICE if dead else self._ask(oracle.address, "price()")
+        self.controller.prices[oracle.address] = price
+        self.synchronise()
 
     def set_pair(self, who: Any, pair: tuple[str, str], terms: data.PairTerms) -> Any:
         model = lambda: self.controller.set_pair(*pair, as_terms(terms))  # noqa: E731

@@ -85,7 +85,7 @@ class MarginWorld:
         return pool.open(request, self._sold(pool, pair, given, x))
 
     def increase(self, pool: MarginPool, who: int, x: int) -> Any:
-        position = self._any(pool, x)
+        position = self._worst(pool, x, CHECKED) if x % 3 == 0 else self._any(pool, x)
         pair = position.base, position.quote
         request = self._opening(pool, pair, who, x, position)
         interest = self._interest(pool, position, x)
@@ -190,7 +190,9 @@ class MarginWorld:
         pair = PAIRS[who % 2]
         self.prices[pair] = max(1, self.prices[pair] * (96_000 + x * 8 // 10) // 100_000)
         if who < 3:
-            self.controller.prices["oracle"] = self.prices[CHECKED]
+            dead = x % 13 == 0
+            price = Rejected("AnswerStale", 1, 2) if dead else self.prices[CHECKED]
+            self.controller.prices["oracle"] = price
 
     def press(self, pool: MarginPool, who: int, x: int) -> None:
         """The price at which the riskiest position has a margin of -1 % to 9 %."""

@@ -74,6 +74,17 @@ def test_long__exit__pays_the_highest_interest_and_no_fee() -> None:
     )
 
 
+def test_long__less_sold_than_is_closed__rest_is_the_traders() -> None:
+    pool, position = opened_long()
+    pool.controller.set_max_apy("usd", 0)
+    done = pool.close(closing(position), position, Swap(BTC - 5, 50_000 * USD))
+    assert (done.amount, done.spent, done.payout) == (BTC, BTC - 5, 10_000 * USD)
+    assert pool.moves[-2:] == [
+        Move("btc", "pool", "trader", 5),
+        Move("usd", "pool", "trader", 10_000 * USD),
+    ]
+
+
 def test_long__swap_leaves_some__goes_to_lenders_before_the_trader() -> None:
     pool = create(True)
     position = pool.open(opening(), Swap(30_000 * USD, 6 * BTC // 10))

@@ -11,12 +11,14 @@ from prep.model.margin import (
 )
 from tests.property.margin_by_hand import (
     BTC,
+    GOOD,
     LIMITED,
     NOW,
     USD,
     closing,
     opened_long,
     opened_short,
+    opening,
     refusal,
     wait,
 )
@@ -30,6 +32,7 @@ def test_order__at_its_price_and_beside__decides_to_the_unit() -> None:
         pool, position = opened_long() if is_long else opened_short()
         for token in ("usd", "btc"):
             pool.controller.set_max_apy(token, 0)
+        pool.controller.prices["oracle"] = 550 * WAD
         base = BTC if is_long else 8 * BTC // 10
         money = quote if is_long else quote * 8 // 10
         swap = Swap(base, money) if is_long else Swap(money, base)
@@ -68,6 +71,42 @@ def test_order__that_is_not_the_traders__is_refused() -> None:
     assert refused(order) == Rejected("OrderIsCancelled", order)
     pool.authorise_signer("trader", "deputy", False)
     assert refused(order._replace(expiry=NOW + 1)) == not_his
+
+
+def test_order__swap_that_the_trader_has_not_seen__sells_all_at_the_check_price() -> None:
+    pool, position = opened_long()
+    pool.controller.set_max_apy("usd", 0)
+    order = Order(7, "trader", "trader", True, 1, BTC, 0, Payout.TOKEN, NOW)
+    request = closing(position)
+    for swap, refused in (
+        (Swap(BTC - 1, 50_000 * USD), Rejected("WrongAmountSpent", BTC - 1, BTC)),
+        (Swap(BTC, 49_500 * USD - 1), Rejected("PriceDeviates", 49_500 * USD - 1, 49_500 * USD)),
+    ):
+        assert refusal(pool.execute_order, "executor", order, request, position, swap) == refused
+    stale = pool.controller.prices["oracle"] = Rejected("AnswerStale", 1, 2)
+    swap = Swap(BTC, 50_000 * USD)
+    assert refusal(pool.execute_order, "executor", order, request, position, swap) == stale
+    pool, position = opened_short()
+    pool.controller.set_max_apy("btc", 0)
+    order = order._replace(quote_amount=10**30)
+    swap = Swap(40_400 * USD + 1, 8 * BTC // 10)
+    args = order, closing(position), position, swap
+    assert refusal(pool.execute_order, "executor", *args) == Rejected(
+        "PriceDeviates", 40_400 * USD + 1, 40_400 * USD
+    )
+
+
+def test_liquidate__feed_is_dead__lenders_do_not_wait() -> None:
+    pool, position = opened_long()
+    pool.controller.set_max_apy("usd", 0)
+    swap = Swap(BTC, 42_000 * USD)
+    args = "liquidator", position, 0, swap
+    assert refusal(pool.liquidate, *args) == Rejected("PriceDeviates", 42_000 * USD, 49_500 * USD)
+    stale = pool.controller.prices["oracle"] = Rejected("AnswerStale", 1, 2)
+    for action in (pool.mark, pool.health):
+        assert refusal(action, position) == stale
+    assert refusal(pool.open, opening(id=8), GOOD) == stale
+    assert pool.liquidate(*args).payout == 1_160 * USD
 
 
 def test_mark__grace_period_and_a_day__then_anyone_liquidates() -> None:

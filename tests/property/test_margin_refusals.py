@@ -138,7 +138,7 @@ def test_increase__into_the_threshold__is_refused() -> None:
         (opened_long, {"interest": 0}, GOOD, ("InvalidInterest", 0, 4_000 * USD)),
         (opened_long, {"interest": 4_000 * USD + 1}, GOOD,
          ("InvalidInterest", 4_000 * USD + 1, 4_000 * USD)),
-        (opened_long, {}, Swap(BTC - 1, 50_000 * USD), ("WrongAmountSpent", BTC - 1, BTC)),
+        (opened_long, {}, Swap(BTC + 1, 50_000 * USD), ("WrongAmountSpent", BTC + 1, BTC)),
         (opened_long, {}, Swap(BTC, 44_000 * USD - 1),
          ("DebtNotCovered", 44_000 * USD - 1, 44_000 * USD)),
         (opened_long, {"fee": 1}, Swap(BTC, 44_000 * USD),

@@ -110,9 +110,9 @@ class MarginWalk(Choices):
     def _principal(self, side: Side, pair: tuple[str, str], down: int) -> int:
         """Of any size, often the largest and one more."""
         terms, dice = self.desk.controller.pairs[pair], self.dice
-        price = self.price(pair)
-        if terms.oracle is not None and dice.random() < 0.7:
-            price = self.desk.controller.price(terms.oracle)
+        price, check = self.price(pair), self.desk.controller.prices.get(terms.oracle)
+        if isinstance(check, int) and dice.random() < 0.7:
+            price = check
         if side.is_long:
             most = highest_principal_long(down, terms.max_leverage)
         else:
@@ -382,6 +382,18 @@ class MarginWalk(Choices):
         self.desk.claim(who, side, token, self.anyone().address)
         self.focus = None
 
+    def blind(self) -> None:
+        """A feed that is dead for a while, and what everybody does meanwhile."""
+        pair = self.dice.choice(list(self.suite.oracles))
+        self.desk.set_dead(pair, True)
+        kinds = ("open", "increase", "close", "order", "remove", "liquidate", "liquidate", "mark")
+        for name in self.dice.choices(kinds, k=6):
+            getattr(self, name)()
+            agree(self.desk)
+            self.desk.tick(0)
+        agree_on_health(self.desk)
+        self.desk.set_dead(pair, False)
+
     def settings(self) -> None:
         """What risk manager and guardian decide, right or wrong."""
         dice, desk = self.dice, self.desk
@@ -496,5 +508,6 @@ WEIGHTS = {
     "lend": 2,
     "take_back": 3,
     "block": 3,
+    "blind": 2,
     "settings": 5,
 }

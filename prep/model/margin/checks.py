@@ -7,7 +7,13 @@ from typing import Final, NamedTuple
 from prep.model.errors import Rejected
 from prep.model.margin import arithmetic
 from prep.model.margin.book import Book
-from prep.model.margin.positions import CloseRequest, CollateralRequest, OpenRequest, Position
+from prep.model.margin.positions import (
+    CloseRequest,
+    CollateralRequest,
+    OpenRequest,
+    Position,
+    Swap,
+)
 from prep.model.margin.terms import PairTerms
 
 Request = OpenRequest | CloseRequest | CollateralRequest
@@ -108,13 +114,12 @@ class Checks(Book):
             if cost > most:
                 raise Rejected("PriceDeviates", cost, most)
 
-    def _check_closing_swap(self, position: Position, spent: int, received: int) -> None:
-        """Of collateral, for what is owed: where the trader does not watch over it himself."""
-        terms = self.controller.terms(position.base, position.quote)
+    def _check_closing_swap(self, swap: Swap, terms: PairTerms) -> None:
+        """Of collateral for what is owed, at the check price if there is one."""
         if self.is_long:
-            self._check_sale(spent, received, terms)
+            self._check_sale(swap.spent, swap.received, terms)
         else:
-            self._check_purchase(received, spent, terms)
+            self._check_purchase(swap.received, swap.spent, terms)
 
     @staticmethod
     def _check_fee(fee: int, quote_swapped: int) -> None:

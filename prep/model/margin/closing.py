@@ -18,6 +18,7 @@ from prep.model.margin.positions import (
     Position,
     PositionClosed,
     SignerAuthorised,
+    Swap,
     Swapped,
 )
 
@@ -94,10 +95,7 @@ class ClosingOut(Checks):
             closing = self._close(position, terms, swapped)
             if closing.payout < order.min_payout:
                 raise Rejected("PayoutTooLow", closing.payout, order.min_payout)
-            if self.is_long and closing.spent != closing.amount:
-                raise Rejected("WrongAmountSpent", closing.spent, closing.amount)
-            self._check_closing_swap(position, closing.spent, closing.received)
-            self._check_condition(order, closing)
+            self._check_order_swap(order, position, closing)
             self._emit(OrderExecuted(order.id, order.trader, order))
         return closing
 
@@ -131,11 +129,13 @@ class ClosingOut(Checks):
         if order in self.cancelled:
             raise Rejected("OrderIsCancelled", order)
 
-    def _check_condition(self, order: Order, closing: Closing) -> None:
-        """At the price of the swap, exactly."""
-        base, quote = closing.spent, closing.received
-        if not self.is_long:
-            base, quote = quote, base
+    def _check_order_swap(self, order: Order, position: Position, closing: Closing) -> None:
+        """A swap that the trader has not seen: at the check price, and at his, exactly."""
+        swap = Swap(closing.spent, closing.received)
+        if self.is_long and swap.spent != closing.amount:
+            raise Rejected("WrongAmountSpent", swap.spent, closing.amount)
+        self._check_closing_swap(swap, self.controller.terms(position.base, position.quote))
+        base, quote = swap if self.is_long else (swap.received, swap.spent)
         realised, wanted = quote * order.base_amount, order.quote_amount * base
         above = order.take_profit is self.is_long
         if realised < wanted if above else realised > wanted:
@@ -159,6 +159,8 @@ class ClosingOut(Checks):
         owed, held = self.owed_token(position), self.held_token(position)
         # A short that owes nothing has nothing to buy.
         swap = self._swap(held, owed, swapped) if self.is_long or paid + interest else NO_SWAP
+        if swap.spent > amount:
+            raise Rejected("WrongAmountSpent", swap.spent, amount)
         if self.is_long:
             self._check_covered(swap.received, paid + interest + fee)
             payout, beyond = swap.received - paid - interest - fee, amount - swap.spent

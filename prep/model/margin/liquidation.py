@@ -91,7 +91,7 @@ class Liquidation(Checks):
         owed, held = self.owed_token(position), self.held_token(position)
         swap = self._swap(held, owed, swapped)
         value, health = self._realised(position, position.principal + interest, swap, terms)
-        self._check_closing_swap(position, *swap)
+        self._check_closing_swap(swap, terms)
         if not marked and not health.within_threshold:
             raise Rejected("NotLiquidatable", *health)
 

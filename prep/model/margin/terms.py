@@ -40,12 +40,12 @@ class PairTerms:
 
     def validate(self) -> None:
         """Raises for the first parameter outside of its bounds."""
+        self._check_kind()
         require("maxLeverage", self.max_leverage, BPS + 1, MAX_LEVERAGE)
         require("maintenanceMargin", self.maintenance_margin, MIN_MARGIN, MAX_MARGIN)
         require("liquidationFee", self.liquidation_fee, 0, self.maintenance_margin)
         require("longLimit", self.long_limit, 0, MAX_LIMIT)
         require("shortLimit", self.short_limit, 0, MAX_LIMIT)
-        self._check_kind()
         if self.oracle is not None:
             most = min(MAX_DEVIATION, self.maintenance_margin)
             require("maxDeviation", self.max_deviation, MIN_DEVIATION, most)
@@ -56,8 +56,8 @@ class PairTerms:
 
     def _check_kind(self) -> None:
         limited = self.long_limit > 0 or self.short_limit > 0
-        either = not limited if self.oracle is not None else limited and self.max_deviation == 0
-        if not either:
+        checked = self.oracle is not None
+        if checked == limited or checked != (self.max_deviation > 0):
             raise Rejected(
                 "CheckOrLimits",
                 self.oracle,
