@@ -8,7 +8,8 @@ from prep.model import Rejected
 from prep.model.margin import MarginPool, Position
 from prep.model.margin.book import CLOSED
 from prep.node import Reverted
-from tests.margin_desk import MarginDesk, hash_of, plain
+from tests.margin_desk import MarginDesk
+from tests.margin_sending import hash_of, plain
 from tests.margin_suite import POSITION
 
 Call = tuple[Any, ...]
