@@ -9,7 +9,7 @@ from prep.demo.outcome import Outcome
 from prep.demo.text import amount, dollars, moment
 
 HOWS: Final = {
-    "closed": "closed by the trader",
+    "closed": "closed",
     "order": "take-profit executed",
     "liquidated": "liquidated",
 }
@@ -29,12 +29,12 @@ def headline(outcome: MarginOutcome) -> list[tuple[str, str, str]]:
             ", ".join([*ended, *([f"{still} still open"] if still else [])]) or "-",
         ),
         (
-            "Interest of these",
+            "Their interest",
             f"{amount(outcome.value(outcome.interest), 2)} PREP",
             tokens(outcome.interest),
         ),
         (
-            "Bad debt of these",
+            "Their bad debt",
             f"{amount(outcome.value(outcome.bad_debt), 2)} PREP",
             f"liquidators got {amount(outcome.rewards, 2)} PREP",
         ),
@@ -105,4 +105,4 @@ def signed(value: int) -> str:
 
 
 def _what(closing: Swapped) -> str:
-    return HOWS[closing.how] if closing.whole else "a part closed by the trader"
+    return HOWS[closing.how] if closing.whole else "a part closed"

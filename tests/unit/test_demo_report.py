@@ -309,8 +309,8 @@ def test_headlines__credit__comes_before_whether_it_adds_up(outcome):
         ("Orders", "1 filled", "1 cancelled, 1 still waiting"),
         ("PREP lent", "5.0 % a year at most", "interest 4 PREP, losses 5 PREP"),
         ("Asset-backed", "3 positions", "1 take-profit executed, 1 liquidated, 1 still open"),
-        ("Interest of these", "6.60 PREP", "5.00 PREP, 0.010000 WETH"),
-        ("Bad debt of these", "20.00 PREP", "liquidators got 6.00 PREP"),
+        ("Their interest", "6.60 PREP", "5.00 PREP, 0.010000 WETH"),
+        ("Their bad debt", "20.00 PREP", "liquidators got 6.00 PREP"),
         headline(outcome)[-1],
     ]
 
@@ -339,7 +339,7 @@ def test_traders__everybody__is_told_with_the_result(outcome):
 def test_closings__each__says_who_got_what(outcome):
     assert closings(outcome) == [
         (
-            *("12 Mar 12:15", "$6,000.00", "Long", "a part closed by the trader"),
+            *("12 Mar 12:15", "$6,000.00", "Long", "a part closed"),
             *("400.00 PREP", "2.00 PREP", "1.00", "-", "50.00"),
         ),
         (
@@ -359,7 +359,7 @@ def test_headlines__no_asset_backed_positions__says_so(outcome):
 
     assert headlines(quiet)[-4:-2] == [
         ("Asset-backed", "0 positions", "-"),
-        ("Interest of these", "0.00 PREP", "none"),
+        ("Their interest", "0.00 PREP", "none"),
     ]
 
 
