@@ -276,7 +276,8 @@ interface IMarginPool {
 
     // ----------------------------------------------------------------------------------------------------- keepers
 
-    /// @notice Closes a position by an order of its trader. Order executor only.
+    /// @notice Closes a position by an order of its trader; the swap is checked against the check price, where the pair has one.
+    /// Order executor only.
     function executeOrder(
         Order calldata order,
         bytes calldata orderSignature,
@@ -288,7 +289,8 @@ interface IMarginPool {
     /// @notice Adds interest to positions that owe the same token. Order executor only.
     function recordInterest(Position[] calldata positions, uint256[] calldata interests) external;
 
-    /// @notice Liquidates a position that is within its threshold at the price that the swap realises. Liquidator only.
+    /// @notice Liquidates a position that is within its threshold at the price that the swap realises; where the pair has a check
+    /// price, the swap is checked against it. Liquidator only.
     function liquidate(Position calldata position, uint256 interest, address router, bytes calldata data) external;
 
     /// @notice Marks a position that is within its threshold at the check price. Anyone.

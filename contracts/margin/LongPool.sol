@@ -61,11 +61,11 @@ contract LongPool is MarginPool {
         require(fill.received >= limit, PriceDeviates(fill.received, limit));
     }
 
-    function _split(Closing memory c, uint256 due) internal pure override returns (uint256 payout, uint256) {
-        require(c.spent == c.amount, WrongAmountSpent(c.spent, c.amount));
+    /// @dev What is not sold was not needed.
+    function _split(Closing memory c, uint256 due) internal pure override returns (uint256 payout, uint256 excess) {
         due += c.fee;
         require(c.received >= due, DebtNotCovered(c.received, due));
-        return (c.received - due, 0);
+        return (c.received - due, c.amount - c.spent);
     }
 
     function _realise(Closing memory c, uint256 owed) internal pure override returns (uint256, int256) {

@@ -2,12 +2,8 @@
 pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {EIP712} from "solady/src/utils/EIP712.sol";
 import {IDebtController, PairTerms} from "../../interfaces/IDebtController.sol";
 import {
     CloseRequest,
@@ -22,7 +18,8 @@ import {
 import {MarginMath} from "./MarginMath.sol";
 import {Payments} from "./Payments.sol";
 import {Requests} from "./Requests.sol";
-import {Fill, Swaps} from "./Swaps.sol";
+import {Signatures} from "./Signatures.sol";
+import {Fill} from "./Swaps.sol";
 
 /// @title Asset-backed positions: what long and short have in common
 /// @notice Holds the collateral of positions, and owes their principals to lending vaults. docs/margin.md is the rule: what is
@@ -34,17 +31,16 @@ import {Fill, Swaps} from "./Swaps.sol";
 /// TRUST. An order signer's word opens, increases, closes and moves collateral, and only for the trader who then sends it.
 /// What he can set is bounded here and by the controller, so that a stolen key cannot take more than docs/margin.md says; that he is
 /// silent costs a trader the highest interest, not the position (`exit`). Order executor and liquidator are trusted with
-/// the moment and the route, within the trader's order or the threshold, and the check price where there is one.
+/// the moment and the route, within the trader's order or the threshold, and within the check price where there is one.
 ///
 /// REQUIRES tokens without fees on transfer, and routers whose functions, once allowed, do no more than swap.
 /// Units: token base units. What rounds does so against the trader. All is checked after the swap, by balances; nothing here
 /// can be entered while it runs.
-abstract contract MarginPool is Payments, EIP712 {
+abstract contract MarginPool is Payments, Signatures {
     using MarginMath for uint256;
     using Requests for *;
     using SafeCast for uint256;
 
-    uint64 private constant ORDER_SIGNER = 4;
     bytes32 private constant CLOSED = bytes32(uint256(1));
     uint256 private constant MAX_FEE_BPS = 100;
     uint256 private constant MARK_LIFETIME = 1 days;
@@ -62,10 +58,6 @@ abstract contract MarginPool is Payments, EIP712 {
 
     /// @inheritdoc IMarginPool
     mapping(uint256 id => bytes32) public positionHash;
-    /// @inheritdoc IMarginPool
-    mapping(address trader => mapping(address signer => bool)) public isAuthorised;
-    /// @inheritdoc IMarginPool
-    mapping(bytes32 digest => bool) public isCancelled;
     mapping(uint256 id => uint256 from) private _marks;
     mapping(address base => mapping(address quote => Usage)) private _usage;
 
@@ -171,7 +163,7 @@ abstract contract MarginPool is Payments, EIP712 {
         uint256 before = p.collateral;
         p.collateral -= amount;
         if (address(terms.oracle) == address(0)) {
-            _useLimit(p, terms, p.principal.principalPaid(amount, before));
+            _useLimit(p, terms, p.principal.principalPart(amount, before));
         } else {
             uint256 price = terms.oracle.price();
             uint256 debt = p.principal + _maxInterest(p);
@@ -182,20 +174,6 @@ abstract contract MarginPool is Payments, EIP712 {
         _store(p);
         emit CollateralChanged(p.id, p.trader, p, request.amount);
         _send(_heldToken(p), p.trader, amount);
-    }
-
-    /// @inheritdoc IMarginPool
-    function authoriseSigner(address signer, bool authorised) external {
-        isAuthorised[msg.sender][signer] = authorised;
-        emit SignerAuthorised(msg.sender, signer, authorised);
-    }
-
-    /// @inheritdoc IMarginPool
-    function cancelOrder(Order calldata order) external {
-        require(msg.sender == order.trader || msg.sender == order.signer, NotTrader(msg.sender, order.trader));
-        bytes32 digest = _hashTypedData(order.hash());
-        isCancelled[digest] = true;
-        emit OrderCancelled(order.trader, digest);
     }
 
     // ------------------------------------------------------------------------------------------------------- keepers
@@ -217,6 +195,9 @@ abstract contract MarginPool is Payments, EIP712 {
         _checkOrder(order, digest, orderSignature);
         Closing memory c = _close(p, request, order.payout);
         require(c.payout >= order.minPayout, PayoutTooLow(c.payout, order.minPayout));
+        require(!isLong || c.spent == c.amount, WrongAmountSpent(c.spent, c.amount));
+        PairTerms memory terms = controller.terms(p.base, p.quote);
+        if (address(terms.oracle) != address(0)) _checkSeized(c, terms, terms.oracle.price());
         (uint256 quoteAmount, uint256 baseAmount) = isLong ? (c.received, c.spent) : (c.spent, c.received);
         uint256 realised = quoteAmount * order.baseAmount;
         uint256 wanted = order.quoteAmount * baseAmount;
@@ -261,7 +242,8 @@ abstract contract MarginPool is Payments, EIP712 {
         Position memory p = _load(position);
         PairTerms memory terms = controller.terms(p.base, p.quote);
         _checkInterest(p, interest);
-        (Closing memory c, uint256 value, int256 equity) = _seize(p, interest, terms, router, data);
+        (Closing memory c, uint256 value, int256 equity) = _seize(p, interest, router, data);
+        if (address(terms.oracle) != address(0)) _checkSeized(c, terms, terms.oracle.price());
         _checkLiquidatable(equity, value, terms);
         _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
     }
@@ -269,7 +251,7 @@ abstract contract MarginPool is Payments, EIP712 {
     /// @inheritdoc IMarginPool
     function mark(Position calldata position) external {
         Position memory p = _load(position);
-        (PairTerms memory terms, uint256 value, int256 equity) = _atCheckPrice(p);
+        (PairTerms memory terms,, uint256 value, int256 equity) = _atCheckPrice(p);
         _checkLiquidatable(equity, value, terms);
         (uint256 from, uint256 until) = markOf(p.id);
         require(block.timestamp > until, AlreadyMarked(from, until));
@@ -282,7 +264,7 @@ abstract contract MarginPool is Payments, EIP712 {
     function unmark(Position calldata position) external {
         Position memory p = _load(position);
         require(_marks[p.id] != 0, NotMarked(0, 0));
-        (PairTerms memory terms, uint256 value, int256 equity) = _atCheckPrice(p);
+        (PairTerms memory terms,, uint256 value, int256 equity) = _atCheckPrice(p);
         uint256 least = value.minMargin(terms.maintenanceMargin);
         require(equity > int256(least), StillLiquidatable(equity, least));
         delete _marks[p.id];
@@ -292,13 +274,14 @@ abstract contract MarginPool is Payments, EIP712 {
     /// @inheritdoc IMarginPool
     function liquidateMarked(Position calldata position, address router, bytes calldata data) external nonReentrant {
         Position memory p = _load(position);
-        (PairTerms memory terms, uint256 value, int256 equity) = _atCheckPrice(p);
+        (PairTerms memory terms, uint256 price, uint256 value, int256 equity) = _atCheckPrice(p);
         (uint256 from, uint256 until) = markOf(p.id);
-        require(from != 0 && from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
+        require(from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
         _checkLiquidatable(equity, value, terms);
         uint256 interest = _maxInterest(p);
         Closing memory c;
-        (c, value,) = _seize(p, interest, terms, router, data);
+        (c, value,) = _seize(p, interest, router, data);
+        _checkSeized(c, terms, price);
         _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
     }
 
@@ -314,7 +297,7 @@ abstract contract MarginPool is Payments, EIP712 {
     function health(Position calldata position) external view returns (int256 equity, uint256 minMargin) {
         PairTerms memory terms;
         uint256 value;
-        (terms, value, equity) = _atCheckPrice(position);
+        (terms,, value, equity) = _atCheckPrice(position);
         minMargin = value.minMargin(terms.maintenanceMargin);
     }
 
@@ -433,7 +416,7 @@ abstract contract MarginPool is Payments, EIP712 {
 
     /// @dev Swaps collateral for what is due, and divides what comes of it.
     function _settle(Position memory p, Closing memory c, address router, bytes calldata data) private {
-        c.principalPaid = p.principal.principalPaid(c.amount, p.collateral);
+        c.principalPaid = p.principal.principalPart(c.amount, p.collateral);
         uint256 due = c.principalPaid + c.interestPaid;
         Fill memory fill = _swap(_heldToken(p), _owedToken(p), !isLong && due == 0 ? 0 : c.amount, router, data);
         (c.spent, c.received) = (fill.spent, fill.received);
@@ -457,18 +440,14 @@ abstract contract MarginPool is Payments, EIP712 {
     }
 
     /// @dev Swaps all collateral for what is owed, as a liquidation.
-    function _seize(
-        Position memory p,
-        uint256 interest,
-        PairTerms memory terms,
-        address router,
-        bytes calldata data
-    ) private returns (Closing memory c, uint256 value, int256 equity) {
+    function _seize(Position memory p, uint256 interest, address router, bytes calldata data)
+        private
+        returns (Closing memory c, uint256 value, int256 equity)
+    {
         c.amount = p.collateral;
         Fill memory fill = _swap(_heldToken(p), _owedToken(p), c.amount, router, data);
         (c.spent, c.received) = (fill.spent, fill.received);
         (value, equity) = _realise(c, p.principal + interest);
-        if (address(terms.oracle) != address(0)) _checkClosingSwap(fill, terms.oracle.price(), terms.maxDeviation);
     }
 
     /// @dev Lenders first, then whoever liquidates, then the trader.
@@ -525,32 +504,6 @@ abstract contract MarginPool is Payments, EIP712 {
         require(p.id == id && p.nonce == nonce, WrongPosition(p.id, p.nonce, id, nonce));
     }
 
-    function _checkRequest(uint256 expiry, address trader, bytes32 digest, bytes calldata signature) private view {
-        _checkExpiry(expiry);
-        require(msg.sender == trader, NotTrader(msg.sender, trader));
-        _checkSigner(digest, signature);
-    }
-
-    function _checkExpiry(uint256 expiry) private view {
-        require(block.timestamp <= expiry, Expired(expiry, block.timestamp));
-    }
-
-    function _checkSigner(bytes32 digest, bytes calldata signature) private view {
-        (address signer,,) = ECDSA.tryRecover(digest, signature);
-        (bool isSigner,) = IAccessManager(authority()).hasRole(ORDER_SIGNER, signer);
-        require(signer != address(0) && isSigner, NotOrderSigner(signer));
-    }
-
-    function _checkOrder(Order calldata order, bytes32 digest, bytes calldata signature) private view {
-        _checkExpiry(order.expiry);
-        require(
-            (order.signer == order.trader || isAuthorised[order.trader][order.signer])
-                && SignatureChecker.isValidSignatureNow(order.signer, digest, signature),
-            NotOrderOfTrader(order.signer, order.trader)
-        );
-        require(!isCancelled[digest], OrderIsCancelled(digest));
-    }
-
     function _checkInterest(Position memory p, uint256 interest) private view {
         uint256 max = _maxInterest(p);
         require(interest <= max && (interest != 0 || max == 0), InvalidInterest(interest, max));
@@ -559,6 +512,10 @@ abstract contract MarginPool is Payments, EIP712 {
     function _checkFee(uint256 fee, uint256 moved) private pure {
         uint256 max = moved * MAX_FEE_BPS / MarginMath.BPS;
         require(fee <= max, FeeTooHigh(fee, max));
+    }
+
+    function _checkSeized(Closing memory c, PairTerms memory terms, uint256 price) private pure {
+        _checkClosingSwap(Fill(c.spent, c.received), price, terms.maxDeviation);
     }
 
     function _checkLiquidatable(int256 equity, uint256 value, PairTerms memory terms) private pure {
@@ -575,11 +532,12 @@ abstract contract MarginPool is Payments, EIP712 {
     function _atCheckPrice(Position memory p)
         private
         view
-        returns (PairTerms memory terms, uint256 value, int256 equity)
+        returns (PairTerms memory terms, uint256 price, uint256 value, int256 equity)
     {
         terms = controller.terms(p.base, p.quote);
         require(address(terms.oracle) != address(0), NoCheckPrice(p.base, p.quote));
-        (value, equity) = _valueAndEquity(p.collateral, p.principal, terms.oracle.price());
+        price = terms.oracle.price();
+        (value, equity) = _valueAndEquity(p.collateral, p.principal, price);
     }
 
     function _maxInterest(Position memory p) private view returns (uint256) {

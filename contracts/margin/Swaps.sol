@@ -53,6 +53,6 @@ abstract contract Swaps is IMarginPool, AccessManaged {
     }
 
     function _balance(address token) internal view returns (uint256) {
-        return token.balanceOf(address(this));
+        return IERC20(token).balanceOf(address(this));
     }
 }

@@ -35,7 +35,6 @@ CREATED: Final = (
     "ShareOracle",
     "CreditManager",
     "MockWETH",
-    "TwapOracle",
     "RatioOracle",
     "TwapOracle",
     "RatioOracle",

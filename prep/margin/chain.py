@@ -121,7 +121,7 @@ def ask(chain: Chain, head: Head, *queries: Query, at: int | None = None) -> lis
 
 
 def try_ask(chain: Chain, head: Head, *queries: Query, at: int | None = None) -> list[Any]:
-    """As `ask`; what refuses is a `Refusal` in the list: "NoContract" if something else is there."""
+    """As `ask`; what refuses is a `Refusal` in the list, "NoContract" what is something else."""
     calls = [Call(to, function_.encode(*arguments)) for to, function_, *arguments in queries]
     return [
         answer if isinstance(answer, Refusal) else _decoded(query, answer)

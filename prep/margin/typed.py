@@ -88,7 +88,7 @@ def signable(domain: Domain, message: Message) -> SignableMessage:
 
 
 def digest(domain: Domain, message: Message) -> bytes:
-    """What is signed, 32 bytes: the contracts' `openDigest`, `closeDigest` and so on."""
+    """What is signed, 32 bytes."""
     return digest_of(signable(domain, message))
 
 
@@ -111,10 +111,15 @@ def sign(signer: Signer, domain: Domain, message: Message) -> bytes:
 def recover(domain: Domain, message: Message, signature: bytes) -> str | None:
     """Whose key signed; None if the contracts would take that for no signature. Contracts that sign
     (ERC-1271) have no key."""
+    return recover_from(signable(domain, message), signature)
+
+
+def recover_from(message: SignableMessage, signature: bytes) -> str | None:
+    """As `recover`, of any message."""
     s, v = int.from_bytes(signature[32:64]), signature[64:]
     if len(signature) != 65 or s > _HIGHEST_S or v not in (b"\x1b", b"\x1c"):
         return None
     try:
-        return str(Account.recover_message(signable(domain, message), signature=signature))
+        return str(Account.recover_message(message, signature=signature))
     except (BadSignature, ValidationError):
         return None

@@ -259,7 +259,15 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    codes: Mapping[int, str] = {400: "NotUnderstood", 404: "NotFound", 405: "NotPossible"}
+    if isinstance(error.__cause__, Problem):
+        # Reading the body failed, and FastAPI has wrapped why.
+        return _say(request, error.__cause__)
+    codes: Mapping[int, str] = {
+        400: "NotUnderstood",
+        404: "NotFound",
+        405: "NotPossible",
+        413: "TooLarge",
+    }
     problem = Problem(error.status_code, codes.get(error.status_code, "Failed"), str(error.detail))
     response = _say(request, problem)
     response.headers.update(error.headers or {})

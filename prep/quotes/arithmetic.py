@@ -93,14 +93,15 @@ class Standing:
         return ceil_div(value * BPS, equity) if equity > 0 else None
 
     def liquidation_price(self, maintenance_margin: int) -> int | None:
-        """At and beyond which it is within the threshold, but for interest to come and for what the
-        contracts round; of a long rounded up, of a short down. None: it owes nothing."""
+        """At and beyond which it is within the threshold, but for interest to come: of a long
+        rounded down, of a short up, so that it is within at the very price. None: it owes
+        nothing."""
         if self.principal == 0:
             return None
         base, quote = self._base_and_quote()
         if self.is_long:
-            return ceil_div(quote * WAD * BPS, base * (BPS - maintenance_margin))
-        return quote * WAD * BPS // (base * (BPS + maintenance_margin))
+            return quote * WAD * BPS // (base * (BPS - maintenance_margin))
+        return ceil_div(quote * WAD * BPS, base * (BPS + maintenance_margin))
 
     def _base_and_quote(self) -> tuple[int, int]:
         held, owed = self.collateral, self.principal

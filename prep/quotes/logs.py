@@ -2,16 +2,16 @@
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 
 LOGGER: Final = "prep.quotes"
 
 
-def configure() -> None:
+def configure(stream: TextIO | None = None) -> None:
     """All that is logged, libraries included, in the same form. Exceptions show their kind and
-    where they were raised, no values."""
+    where they were raised, no values. `stream`: stderr unless another one is named."""
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -21,7 +21,7 @@ def configure() -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eth_account import Account
 from eth_account.messages import defunct_hash_message, encode_defunct
-from eth_keys.exceptions import BadSignature
-from eth_utils.exceptions import ValidationError
 from sqlalchemy import (
     Boolean,
     Column,
@@ -30,6 +27,7 @@ from sqlalchemy.pool import StaticPool
 
 from prep.errors import UserError
 from prep.margin.data import Order, decode_struct, encode_struct
+from prep.margin.typed import recover_from
 
 MAX_PAGE: Final = 100
 Condition = ColumnElement[bool]
@@ -176,8 +174,4 @@ def removal_hash(digest: bytes, chain_id: int) -> bytes:
 
 def removal_signer(digest: bytes, chain_id: int, signature: bytes) -> str | None:
     """Whose key signed; None if that is no signature."""
-    message = encode_defunct(text=removal_text(digest, chain_id))
-    try:
-        return str(Account.recover_message(message, signature=signature))
-    except (BadSignature, ValidationError, ValueError):
-        return None
+    return recover_from(encode_defunct(text=removal_text(digest, chain_id)), signature)

@@ -1,5 +1,6 @@
 """From what a trader wants to a signed request."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -279,6 +280,11 @@ class Quotes(Desk):
 
     def _scene_of(self, side: Side, position: Position) -> _Scene:
         scene = self._scene(side, position.base, position.quote)
+        if scene.now.head.next <= position.last_funding_timestamp:
+            # Local chains mine several blocks a second. What has interest from the next one on is
+            # quoted then: now it would be good for no longer than this second.
+            time.sleep(1)
+            scene = self._scene(side, position.base, position.quote)
         self.check_stored(scene.now.head, scene.pool, position)
         return scene
 
@@ -302,8 +308,9 @@ class Quotes(Desk):
         self, scene: _Scene, swap: Swap | None, after: Standing, **amounts: int
     ) -> answers.Expected:
         terms = None
-        price = self.check_price(scene.now.head, scene.terms)
-        if swap:
+        if swap is None:
+            price = self.check_price(scene.now.head, scene.terms)
+        else:
             buys_base = swap.route.tokens[-1] == scene.pair.base
             base, quote = (
                 (swap.amount_out, swap.amount_in)

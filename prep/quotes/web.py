@@ -20,7 +20,8 @@ from prep.quotes.metrics import Metrics
 from prep.quotes.problems import Problem, unavailable
 
 MAX_BODY: Final = 32_768
-"""Bytes: several times what any request needs."""
+"""Bytes: several times what any request needs. FastAPI's own limit answers before there is an id
+and a log line."""
 PROBLEM_TYPE: Final = "application/problem+json"
 _UNLIMITED: Final = frozenset({"/health", "/metrics"})
 """Whoever watches the service asks all the time."""

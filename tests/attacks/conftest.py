@@ -3,9 +3,12 @@
 import pytest
 
 from prep.node import Node
+from tests.attacks.backed import deploy_hostile
+from tests.attacks.backed_acts import Acts
 from tests.attacks.venue import LIQUIDITY as VENUE_LIQUIDITY
 from tests.attacks.venue import Venue
 from tests.credit import deploy_credit
+from tests.margin_suite import SIDES, create_margin_suite
 from tests.suite import BTC, FULL, UNLIMITED, WAD
 
 LIQUIDITY = 10_000_000 * WAD
@@ -126,3 +129,33 @@ def honest(venue, project):
 def credit(create_suite, project, lp):
     """Credit accounts on markets of three kinds, a million dollars in each vault."""
     return deploy_credit(project, create_suite(), lp)
+
+
+@pytest.fixture(scope="session")
+def margin(project, accounts):
+    """Asset-backed positions on a real exchange. A test may change it as it likes."""
+    return create_margin_suite(project, accounts)
+
+
+@pytest.fixture(scope="session")
+def rogue(crowd):
+    """Attacks asset-backed positions, where the first of the crowd holds a role."""
+    return crowd[3]
+
+
+@pytest.fixture(params=SIDES)
+def pool(request, margin):
+    """Of either direction."""
+    return margin.sides[request.param]
+
+
+@pytest.fixture
+def hostile(project, margin):
+    """A router of the attacker's that the admin has allowed in both pools."""
+    return deploy_hostile(project, margin)
+
+
+@pytest.fixture
+def acts(margin, pool):
+    """What traders do there with requests."""
+    return Acts(margin, pool)

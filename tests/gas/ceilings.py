@@ -59,6 +59,15 @@ HEALTH_CHECK = {
     "no skew": {"position": 25_000, "collateral": 25_000},
 }
 
+# Of asset-backed positions, without the swap itself, whatever the pair.
+MARGIN = {
+    "open": 200_000,
+    "close": 190_000,
+    "add collateral": 120_000,
+    "remove collateral": 100_000,
+    "liquidate": 185_000,
+}
+
 OLDER = {
     "open, fresh id": 326_600,
     "increase": 125_200,

@@ -5,6 +5,7 @@ from tests.gas.ceilings import (
     CREDIT,
     FURTHER_MARKET,
     HEALTH_CHECK,
+    MARGIN,
     MAX_CODE_SIZE,
     OLDER,
     ORDERS,
@@ -70,6 +71,19 @@ A position in a market with skew pricing and funding is above the 25,000 that we
 price, its open interest, its funding and the position itself are in eight words and two accounts
 that are cold, 21,900 gas together before anything is computed.
 
+## Asset-backed positions
+
+Swaps in one pool of a real exchange, over a Chainlink adapter and a feed of its own; in brackets
+without the swap itself, which another exchange or route makes cheaper or dearer and for which the
+ceilings are. Everybody has some of each token, and lenders have lent to another borrower too, so
+that his debt grows as well; what is done first of all says so.
+
+{margin}
+
+In a pair with limits for a day instead of a check price:
+
+{limits}
+
 ## How cost grows
 
 - **With positions: not at all.** `tests/gas/test_scaling.py` lives the same day with 10, 100 and
@@ -122,6 +136,8 @@ def render(snapshot: dict) -> str:
                 for name, gas in added["skew and funding"].items()
             ],
         ),
+        margin=_margin(snapshot, "check price"),
+        limits=_margin(snapshot, "limits"),
         further=_table(("action", "plain", "ceiling", "skewed", "ceiling"), _further(snapshot)),
         sizes=_table(("contract", "bytes"), list(snapshot["code size"].items())),
         limit=MAX_CODE_SIZE,
@@ -132,6 +148,20 @@ def _orders(snapshot: dict) -> list:
     kinds = ("skew and funding", "everything on", "no skew")
     skewed, full, plain = (snapshot[f"orders, {kind}"] for kind in kinds)
     return [(name, gas, ORDERS.get(name), full[name], plain[name]) for name, gas in skewed.items()]
+
+
+def _margin(snapshot: dict, kind: str) -> str:
+    """Both sides, with and without the swap."""
+    rows = []
+    for action in snapshot[f"margin, long, {kind}"]:
+        row = [action]
+        for side in ("long", "short"):
+            section = f"margin, {side}, {kind}"
+            total = snapshot[section][action]
+            swap = snapshot[f"{section}, of the swap"].get(action)
+            row.append(f"{total:,} ({total - swap:,})" if swap else total)
+        rows.append((*row, MARGIN.get(action)))
+    return _table(("action", "long", "short", "ceiling"), rows)
 
 
 def _further(snapshot: dict) -> list:

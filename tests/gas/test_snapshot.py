@@ -30,6 +30,9 @@ CONTRACTS = (
     "OrderBook",
     "LendingVault",
     "ShareOracle",
+    "LongPool",
+    "ShortPool",
+    "DebtController",
 )
 UPDATE = bool(os.environ.get("PREP_UPDATE_GAS"))
 

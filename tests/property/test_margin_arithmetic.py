@@ -95,6 +95,7 @@ LIMITED = COMMON | {"long_limit": 10, "short_limit": 0}
         (CHECKED | {"maintenance_margin": 99}, ("maintenanceMargin", 99, 100, 5_000)),
         (LIMITED | {"maintenance_margin": 5_001}, ("maintenanceMargin", 5_001, 100, 5_000)),
         (CHECKED | {"liquidation_fee": 501}, ("liquidationFee", 501, 0, 500)),
+        (CHECKED | {"max_deviation": 0}, ("maxDeviation", 0, 10, 2_000)),
         (CHECKED | {"max_deviation": 9}, ("maxDeviation", 9, 10, 2_000)),
         (CHECKED | {"max_deviation": 2_001}, ("maxDeviation", 2_001, 10, 2_000)),
         (LIMITED | {"long_limit": 2**128}, ("longLimit", 2**128, 0, 2**128 - 1)),
@@ -103,6 +104,7 @@ LIMITED = COMMON | {"long_limit": 10, "short_limit": 0}
 )
 def test_set_pair__bounds_of_terms__are_those_of_the_interface(terms, refusal) -> None:
     controller = Controller(0)
+    controller.prices["oracle"] = 10**6
     if refusal is None:
         controller.set_pair("base", "quote", PairTerms(**terms))
         assert controller.terms("base", "quote") == PairTerms(**terms)
@@ -116,7 +118,6 @@ def test_set_pair__bounds_of_terms__are_those_of_the_interface(terms, refusal) -
     "terms",
     [
         COMMON,
-        CHECKED | {"max_deviation": 0},
         CHECKED | {"short_limit": 1},
         LIMITED | {"max_deviation": 10},
     ],
@@ -137,8 +138,12 @@ def test_set_pair__leverage_without_room__is_refused() -> None:
 
 def test_controller__a_pair__is_known_one_way_round_and_answers_for_both_pools() -> None:
     controller = Controller(1_000)
-    controller.set_pair("base", "quote", PairTerms(**CHECKED))
+    controller.prices["oracle"] = 10**6 - 1
+    with pytest.raises(Rejected) as refused:
+        controller.set_pair("base", "quote", PairTerms(**CHECKED))
+    assert refused.value == Rejected("PriceTooCoarse", 10**6 - 1, 10**6)
     controller.prices["oracle"] = 2 * WAD
+    controller.set_pair("base", "quote", PairTerms(**CHECKED))
     for pair in (("quote", "base"), ("base", "base")):
         with pytest.raises(Rejected) as refused:
             controller.set_pair(*pair, PairTerms(**CHECKED))

@@ -51,8 +51,8 @@ def _without(fields: dict) -> dict:
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes the local file with these assets and nothing asset-backed, and changes of the first market
-    and of the file."""
+    """Writes the local file with these assets and nothing asset-backed, and changes of the first
+    market and of the file."""
     base = yaml.load((FOLDER / "local.yml").read_text(encoding="utf-8"), yaml.BaseLoader)
 
     def write(*assets, market=None, **changes) -> Path:

@@ -85,7 +85,7 @@ class Clerk:
         batch_size: int,
     ) -> None:
         """Raises `StoreError`."""
-        self._chain = chain
+        self.chain = chain
         self._sender = sender
         self._watch = watch
         self._execute = execute
@@ -271,7 +271,7 @@ class Clerk:
         return Recorded(**common)
 
     def _closing(self, mined: Mined, event: str) -> Closing:
-        (arguments,) = self._chain.events(mined.receipt, mined.call.contract, event)
+        (arguments,) = self.chain.events(mined.receipt, mined.call.contract, event)
         fields = arguments["closing"]
         return struct_of(Closing, fields.values() if isinstance(fields, Mapping) else fields)
 

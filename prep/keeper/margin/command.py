@@ -110,7 +110,7 @@ def to_watch(options: MarginOptions, deployment: Deployment, cache: Path) -> ToW
         return None
     if options.quotes_url is None and options.order_signer is not None:
         raise UserError("--order-signer signs what --quotes asks for: give that too")
-    settings = Settings.load(options.margin_file)
+    settings = Settings.load(options.margin_file, deployment)
     if settings.chain_id != deployment.chain_id:
         raise UserError(f"{options.margin_file}: is about chain {settings.chain_id}")
     database = secret(DATABASE)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from prep.connect import is_local
 from prep.exchange.prices import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from prep.exchange.route import Route
 from prep.keeper.chain import Chain, NodeError, Reverted
@@ -69,7 +70,7 @@ class MarginReader:
     ) -> MarginSnapshot:
         """Raises `NodeError`."""
         asks = Asks(self._chain, settings.batch_size, at.number)
-        timestamp = self._timestamp(at)
+        timestamp, next_ = self._times(at)
         self._know_pools(asks)
         liquidator, executor, grace = self._rights(asks)
         pairs = self._pairs(asks, {(i.position.base, i.position.quote) for i in indexed})
@@ -90,6 +91,7 @@ class MarginReader:
         snapshot = MarginSnapshot(
             block=at.number,
             timestamp=timestamp,
+            next=next_,
             gas_price=self._chain.gas_price(),
             is_liquidator=liquidator,
             is_executor=executor,
@@ -100,11 +102,18 @@ class MarginReader:
         )
         return replace(snapshot, positions=tuple(self._quoted(asks, snapshot)))
 
-    def _timestamp(self, at: Block) -> int:
-        (block,) = self._chain.many([("eth_getBlockByHash", [at.hash, False])])
-        if block is None or isinstance(block, Reverted):
-            raise NodeError(f"block {at.number} was replaced")
-        return int(block["timestamp"], 16)
+    def _times(self, at: Block) -> tuple[int, int]:
+        """Of the block, and the earliest of the next one. A local node has a clock of its own:
+        there may be no block for long, or several in a second."""
+        wanted: list[tuple[str, list[Any]]] = [("eth_getBlockByHash", [at.hash, False])]
+        if is_local(self._config.chain_id):
+            wanted.append(("eth_getBlockByNumber", ["pending", False]))
+        times = []
+        for block in self._chain.many(wanted):
+            if block is None or isinstance(block, Reverted):
+                raise NodeError(f"block {at.number} was replaced")
+            times.append(int(block["timestamp"], 16))
+        return times[0], max(times) if len(times) > 1 else times[0] + 1
 
     # ------------------------------------------------------------------------------------ contracts
 

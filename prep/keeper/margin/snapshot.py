@@ -105,6 +105,8 @@ class MarginSnapshot:
     block: int
     timestamp: int
     """Seconds."""
+    next: int
+    """The earliest time of what is sent now."""
     gas_price: int
     """Wei per gas, base fee included."""
     is_liquidator: bool
@@ -114,12 +116,7 @@ class MarginSnapshot:
     grace_period: int
     """Seconds."""
     positions: tuple[Watched, ...] = ()
-    """Longs last, by id."""
+    """By pool and id."""
     orders: tuple[SignedOrder, ...] = ()
     no_orders: str = ""
     """Why the orders could not be asked for."""
-
-    @property
-    def next(self) -> int:
-        """The earliest time of what is sent now."""
-        return self.timestamp + 1

@@ -11,7 +11,16 @@ from prep.model.errors import Rejected
 from prep.model.lending import LendingPool
 from prep.model.margin.arithmetic import used_later
 from prep.model.margin.controller import Controller, Pair
-from prep.model.margin.positions import Mark, Move, Payout, PayoutKept, Position, Swap, Swapped
+from prep.model.margin.positions import (
+    Mark,
+    Move,
+    Payment,
+    Payout,
+    PayoutKept,
+    Position,
+    Swap,
+    Swapped,
+)
 from prep.model.margin.terms import PairTerms
 from prep.model.undo import Undo
 
@@ -128,9 +137,6 @@ class Book:
     def _store(self, position_id: int, state: Position | str) -> None:
         self.undo.save_entry(self.stored, position_id)
         self.stored[position_id] = state
-        if state == CLOSED:
-            self.undo.save_entry(self.marks, position_id)
-            self.marks.pop(position_id, None)
 
     def _limit(self, terms: PairTerms) -> int:
         return terms.long_limit if self.is_long else terms.short_limit
@@ -152,7 +158,7 @@ class Book:
         source: Hashable,
         target: Hashable,
         amount: int,
-        unwrapped: bool = False,
+        as_ether: bool = False,
     ) -> None:
         if amount == 0:
             return
@@ -160,33 +166,41 @@ class Book:
             if holder == self.name:
                 self.undo.save_entry(self.balances, token)
                 self.balances[token] = self.balances.get(token, 0) + change
-        self.moves.append(Move(token, source, target, amount, unwrapped))
+        self.moves.append(Move(token, source, target, amount, as_ether))
 
     def _take(
-        self, token: Hashable, trader: Hashable, amount: int, payment: Rejected | None
+        self,
+        token: Hashable,
+        trader: Hashable,
+        amount: int,
+        payment: Payment,
     ) -> None:
-        """The trader pays; `payment`: what his token refuses it with."""
-        if amount and payment is not None:
-            raise payment
-        self._move(token, trader, self.name, amount)
+        """The trader pays."""
+        if payment.ether:
+            due = amount if token == self.weth else 0
+            if payment.ether != due:
+                raise Rejected("WrongEther", payment.ether, due)
+        elif amount and payment.refusal is not None:
+            raise payment.refusal
+        self._move(token, trader, self.name, amount, payment.ether > 0)
 
     def _send(
         self, token: Hashable, to: Hashable, amount: int, payout: Payout = Payout.TOKEN
     ) -> None:
         """The pool pays, in any form."""
+        if payout == Payout.NATIVE and token != self.weth:
+            raise Rejected("NotWrappedEther", token)
+        vault = self._vault(token) if payout == Payout.LEND else None
         if amount == 0:
             return
-        if payout is Payout.NATIVE and token != self.weth:
-            raise Rejected("NotWrappedEther", token)
-        if payout is Payout.LEND:
-            vault = self._vault(token)
+        if vault is not None:
             self.undo.save_entry(vault.shares, to)
             vault.deposit(self.name, amount, to)
             self._move(token, self.name, Lenders(token), amount)
             return
         if (to, token) in self.refusing:
             raise self.refusing[to, token]
-        self._move(token, self.name, to, amount, payout is Payout.NATIVE)
+        self._move(token, self.name, to, amount, payout == Payout.NATIVE)
 
     def _send_or_keep(self, token: Hashable, to: Hashable, amount: int) -> None:
         """What the token refuses to send waits to be claimed."""

@@ -108,6 +108,14 @@ class Checks(Book):
             if cost > most:
                 raise Rejected("PriceDeviates", cost, most)
 
+    def _check_closing_swap(self, position: Position, spent: int, received: int) -> None:
+        """Of collateral, for what is owed: where the trader does not watch over it himself."""
+        terms = self.controller.terms(position.base, position.quote)
+        if self.is_long:
+            self._check_sale(spent, received, terms)
+        else:
+            self._check_purchase(received, spent, terms)
+
     @staticmethod
     def _check_fee(fee: int, quote_swapped: int) -> None:
         most = arithmetic.highest_fee(quote_swapped)

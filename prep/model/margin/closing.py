@@ -8,6 +8,7 @@ from prep.model.margin import arithmetic
 from prep.model.margin.book import CLOSED, TREASURY
 from prep.model.margin.checks import ORDER_SIGNER, Checks
 from prep.model.margin.positions import (
+    NO_SWAP,
     CloseRequest,
     Closing,
     Order,
@@ -17,7 +18,6 @@ from prep.model.margin.positions import (
     Position,
     PositionClosed,
     SignerAuthorised,
-    Swap,
     Swapped,
 )
 
@@ -89,9 +89,15 @@ class ClosingOut(Checks):
             self._check_request(request, None, signer)
             self._check_position(position, request)
             self._check_order(order, request, position, order_signed)
-            least = max(request.min_payout, order.min_payout)
-            terms = Terms(request.amount, request.interest, request.fee, least, order.payout)
-            closing = self._close(position, terms, swapped, order)
+            least, payout = request.min_payout, order.payout
+            terms = Terms(request.amount, request.interest, request.fee, least, payout)
+            closing = self._close(position, terms, swapped)
+            if closing.payout < order.min_payout:
+                raise Rejected("PayoutTooLow", closing.payout, order.min_payout)
+            if self.is_long and closing.spent != closing.amount:
+                raise Rejected("WrongAmountSpent", closing.spent, closing.amount)
+            self._check_closing_swap(position, closing.spent, closing.received)
+            self._check_condition(order, closing)
             self._emit(OrderExecuted(order.id, order.trader, order))
         return closing
 
@@ -105,7 +111,7 @@ class ClosingOut(Checks):
         """Makes an order void."""
         with self._action():
             if caller not in (order.trader, order.signer):
-                raise Rejected("NotOrderOfTrader", caller, order.trader)
+                raise Rejected("NotTrader", caller, order.trader)
             self.cancelled.add(order)
             self._emit(OrderCancelled(order.trader, order))
 
@@ -125,9 +131,11 @@ class ClosingOut(Checks):
         if order in self.cancelled:
             raise Rejected("OrderIsCancelled", order)
 
-    def _check_condition(self, order: Order, swap: Swap) -> None:
+    def _check_condition(self, order: Order, closing: Closing) -> None:
         """At the price of the swap, exactly."""
-        base, quote = swap if self.is_long else (swap.received, swap.spent)
+        base, quote = closing.spent, closing.received
+        if not self.is_long:
+            base, quote = quote, base
         realised, wanted = quote * order.base_amount, order.quote_amount * base
         above = order.take_profit is self.is_long
         if realised < wanted if above else realised > wanted:
@@ -138,7 +146,6 @@ class ClosingOut(Checks):
         position: Position,
         terms: Terms,
         swapped: Swapped,
-        order: Order | None = None,
     ) -> Closing:
         """Of a position that may be closed so."""
         amount, interest, fee = terms.amount, terms.interest, terms.fee
@@ -150,18 +157,15 @@ class ClosingOut(Checks):
         paid = arithmetic.principal_part(position.principal, amount, position.collateral)
 
         owed, held = self.owed_token(position), self.held_token(position)
-        swap = self._swap(held, owed, swapped)
+        # A short that owes nothing has nothing to buy.
+        swap = self._swap(held, owed, swapped) if self.is_long or paid + interest else NO_SWAP
         if self.is_long:
-            if swap.spent != amount:
-                raise Rejected("WrongAmountSpent", swap.spent, amount)
             self._check_covered(swap.received, paid + interest + fee)
-            payout, beyond = swap.received - paid - interest - fee, 0
+            payout, beyond = swap.received - paid - interest - fee, amount - swap.spent
         else:
             self._check_covered(swap.received, paid + interest)
             self._check_covered(amount, swap.spent + fee)
             payout, beyond = amount - swap.spent - fee, swap.received - paid - interest
-        if order is not None:
-            self._check_condition(order, swap)
         self._check_fee(fee, swap.received if self.is_long else swap.spent)
         if payout < terms.min_payout:
             raise Rejected("PayoutTooLow", payout, terms.min_payout)

@@ -6,7 +6,14 @@ from dataclasses import replace
 from prep.model.config import require
 from prep.model.errors import Rejected
 from prep.model.margin import arithmetic
-from prep.model.margin.terms import DEFAULT_GRACE, MAX_APY, MAX_GRACE, MIN_GRACE, PairTerms
+from prep.model.margin.terms import (
+    DEFAULT_GRACE,
+    MAX_APY,
+    MAX_GRACE,
+    MIN_GRACE,
+    MIN_PRICE,
+    PairTerms,
+)
 
 Pair = tuple[Hashable, Hashable]
 """Base and quote token."""
@@ -30,6 +37,8 @@ class Controller:
         if base == quote or (quote, base) in self.pairs:
             raise Rejected("PairReversed", base, quote)
         terms.validate()
+        if terms.oracle is not None and self.price(terms.oracle) < MIN_PRICE:
+            raise Rejected("PriceTooCoarse", self.price(terms.oracle), MIN_PRICE)
         self.pairs[base, quote] = terms
 
     def disable_pair(self, base: Hashable, quote: Hashable) -> None:

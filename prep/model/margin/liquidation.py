@@ -37,11 +37,10 @@ class Liquidation(Checks):
         """By anyone while a mark is good, within the threshold at the check price."""
         with self._action():
             self._check_stored(position)
-            terms = self._checked_terms(position)
+            health = self.health(position)
             mark = self.mark_of(position.id)
             if not mark.start <= self.now <= mark.until:
                 raise Rejected("NotMarked", *mark)
-            health = self._health(position, terms)
             if not health.within_threshold:
                 raise Rejected("NotLiquidatable", *health)
             interest = self.max_interest(position)
@@ -52,11 +51,11 @@ class Liquidation(Checks):
         with self._action():
             self._check_stored(position)
             health = self.health(position)
+            if not health.within_threshold:
+                raise Rejected("NotLiquidatable", *health)
             old = self.mark_of(position.id)
             if self.now <= old.until:
                 raise Rejected("AlreadyMarked", *old)
-            if not health.within_threshold:
-                raise Rejected("NotLiquidatable", *health)
             start = self.now + self.controller.grace_period
             mark = Mark(start, start + DAY)
             self.undo.save_entry(self.marks, position.id)
@@ -68,9 +67,9 @@ class Liquidation(Checks):
         """Clears the mark of a position that is not within its threshold at the check price."""
         with self._action():
             self._check_stored(position)
-            health = self.health(position)
             if position.id not in self.marks:
                 raise Rejected("NotMarked", 0, 0)
+            health = self.health(position)
             if health.within_threshold:
                 raise Rejected("StillLiquidatable", *health)
             self.undo.save_entry(self.marks, position.id)
@@ -92,10 +91,7 @@ class Liquidation(Checks):
         owed, held = self.owed_token(position), self.held_token(position)
         swap = self._swap(held, owed, swapped)
         value, health = self._realised(position, position.principal + interest, swap, terms)
-        if self.is_long:
-            self._check_sale(swap.spent, swap.received, terms)
-        else:
-            self._check_purchase(swap.received, swap.spent, terms)
+        self._check_closing_swap(position, *swap)
         if not marked and not health.within_threshold:
             raise Rejected("NotLiquidatable", *health)
 
@@ -105,14 +101,6 @@ class Liquidation(Checks):
         rest = swap.received - principal_paid - interest_paid
         quote_left = rest if self.is_long else position.collateral - swap.spent
         fee = min(quote_left, arithmetic.liquidation_fee(value, terms.liquidation_fee))
-        self._record(owed, interest_paid)
-        self._repay(owed, principal_paid + interest_paid)
-        self._write_off(owed, lost)
-        self._send(position.quote, caller, fee)
-        self._send_or_keep(position.quote, position.trader, quote_left - fee)
-        if not self.is_long:
-            self._send_or_keep(position.base, position.trader, rest)
-
         closing = Closing(
             position.collateral,
             *swap,
@@ -122,14 +110,16 @@ class Liquidation(Checks):
             quote_left - fee,
             lost,
         )
-        gone = position._replace(
-            principal=0,
-            collateral=0,
-            last_funding=self._funded(position, interest_paid),
-            nonce=position.nonce + 1,
-        )
+        gone = position._replace(principal=0, collateral=0, nonce=position.nonce + 1)
         self._store(position.id, CLOSED)
         self._emit(PositionLiquidated(position.id, position.trader, caller, gone, closing))
+        self._record(owed, interest_paid)
+        self._repay(owed, principal_paid + interest_paid)
+        self._write_off(owed, lost)
+        self._send(position.quote, caller, fee)
+        self._send_or_keep(position.quote, position.trader, quote_left - fee)
+        if not self.is_long:
+            self._send_or_keep(position.base, position.trader, rest)
         return closing
 
     def _realised(

@@ -1,13 +1,16 @@
 """Opening and increasing. docs/margin.md, "open, increase"."""
 
 from collections.abc import Hashable
+from typing import Final
 
 from prep.model.errors import Rejected
 from prep.model.margin import arithmetic
 from prep.model.margin.book import TREASURY
 from prep.model.margin.checks import ORDER_SIGNER, Checks
 from prep.model.margin.positions import (
+    NO_SWAP,
     OpenRequest,
+    Payment,
     Position,
     PositionIncreased,
     PositionOpened,
@@ -16,7 +19,7 @@ from prep.model.margin.positions import (
 )
 from prep.model.margin.terms import PairTerms
 
-NO_SWAP = Swap(0, 0)
+IN_TOKENS: Final = Payment()
 
 
 class Opening(Checks):
@@ -29,10 +32,9 @@ class Opening(Checks):
         *,
         caller: Hashable | None = None,
         signer: Hashable = ORDER_SIGNER,
-        payment: Rejected | None = None,
+        payment: Payment = IN_TOKENS,
     ) -> Position:
-        """Opens a position. The caller is the request's trader by default; `payment` is what his
-        token refuses the payment with."""
+        """Opens a position. The caller is the request's trader by default."""
         with self._action():
             self._check_request(request, request.trader if caller is None else caller, signer)
             if request.id in self.stored:
@@ -63,7 +65,7 @@ class Opening(Checks):
         *,
         caller: Hashable | None = None,
         signer: Hashable = ORDER_SIGNER,
-        payment: Rejected | None = None,
+        payment: Payment = IN_TOKENS,
     ) -> Position:
         """Adds to a position: interest is charged, more is borrowed and swapped."""
         with self._action():
@@ -91,7 +93,7 @@ class Opening(Checks):
         request: OpenRequest,
         position: Position,
         swapped: Swapped,
-        payment: Rejected | None,
+        payment: Payment,
     ) -> tuple[Position, int, Swap]:
         """From the second step on. The position, what was borrowed, what was swapped."""
         terms = self._check_enabled(request.base, request.quote)
@@ -101,23 +103,20 @@ class Opening(Checks):
         self._check_interest(position, request.interest)
 
         owed, held = self.owed_token(position), self.held_token(position)
+        self._record(owed, request.interest)
         self._take(request.quote, request.trader, down_payment + fee, payment)
         self._borrow(owed, principal)
         given = down_payment + principal if self.is_long else principal
         swap = self._swap(owed, held, swapped) if given else NO_SWAP
         if swap.spent > given:
             raise Rejected("WrongAmountSpent", swap.spent, given)
-        if given and swap.received < request.min_output:
+        if swap.received < request.min_output:
             raise Rejected("OutputTooLow", swap.received, request.min_output)
         returned = min(given - swap.spent, principal)
         borrowed = principal - returned
         self._repay(owed, returned)
         self._send(owed, request.trader, given - swap.spent - returned)
 
-        self._check_opening(request, terms, borrowed, swap)
-        self._check_fee(fee, swap.spent if self.is_long else swap.received)
-        self._send(request.quote, TREASURY, fee)
-        self._record(owed, request.interest)
         added = swap.received if self.is_long else down_payment + swap.received
         grown = position._replace(
             principal=position.principal + request.interest + borrowed,
@@ -127,10 +126,13 @@ class Opening(Checks):
         )
         if grown.collateral == 0:
             raise Rejected("ZeroAmount")
+        self._check_opening(request, terms, borrowed, swap)
         if terms.oracle is not None:
             health = self._health(grown, terms)
             if health.within_threshold:
                 raise Rejected("MarginTooLow", *health)
+        self._check_fee(fee, swap.spent if self.is_long else swap.received)
+        self._send(request.quote, TREASURY, fee)
         self._store(grown.id, grown)
         return grown, borrowed, swap
 

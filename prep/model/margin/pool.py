@@ -7,11 +7,12 @@ from prep.model.margin import arithmetic
 from prep.model.margin.checks import ORDER_SIGNER
 from prep.model.margin.closing import ClosingOut
 from prep.model.margin.liquidation import Liquidation
-from prep.model.margin.opening import Opening
+from prep.model.margin.opening import IN_TOKENS, Opening
 from prep.model.margin.positions import (
     CollateralChanged,
     CollateralRequest,
     InterestRecorded,
+    Payment,
     PayoutClaimed,
     Position,
 )
@@ -28,7 +29,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
         *,
         caller: Hashable | None = None,
         signer: Hashable = ORDER_SIGNER,
-        payment: Rejected | None = None,
+        payment: Payment = IN_TOKENS,
     ) -> Position:
         """In the token held. Charges no interest."""
         with self._action():
@@ -76,7 +77,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
         """Of positions that owe the same token."""
         with self._action():
             self._check_role(caller, self.executors)
-            if len(positions) != len(interests):
+            if len(positions) != len(interests) or not positions:
                 raise Rejected("ListsDiffer")
             for position, interest in zip(positions, interests, strict=True):
                 self._check_stored(position)
@@ -92,8 +93,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
                 )
                 self._store(position.id, charged)
                 self._emit(InterestRecorded(position.id, position.trader, charged, interest))
-            if positions:
-                self._record(self.owed_token(positions[0]), sum(interests))
+            self._record(self.owed_token(positions[0]), sum(interests))
 
     def claim(self, caller: Hashable, token: Hashable, receiver: Hashable) -> int:
         """Takes payouts that could not be sent to the caller."""

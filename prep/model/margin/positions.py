@@ -5,7 +5,7 @@ with are outside of the model. Amounts are base units, times seconds."""
 
 from collections.abc import Hashable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prep.model.errors import Rejected
 
@@ -92,18 +92,28 @@ class Swap(NamedTuple):
     received: int
 
 
+NO_SWAP: Final = Swap(0, 0)
+"""Where there is nothing to swap."""
 Swapped = Swap | Rejected
 """A swap, or the error that it ends with."""
 
 
 class Move(NamedTuple):
-    """Tokens that changed hands; as ether where they were unwrapped."""
+    """Tokens that changed hands; on the other side of the pool as ether if not wrapped."""
 
     token: Hashable
     source: Hashable
     target: Hashable
     amount: int
-    unwrapped: bool = False
+    as_ether: bool = False
+
+
+class Payment(NamedTuple):
+    """How a trader pays: in ether, as much as he has sent, or else in the token."""
+
+    ether: int = 0
+    refusal: Rejected | None = None
+    """What the token refuses it with."""
 
 
 class Closing(NamedTuple):

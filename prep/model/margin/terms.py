@@ -15,6 +15,8 @@ MIN_MARGIN: Final = 100
 MAX_MARGIN: Final = 5_000
 MIN_DEVIATION: Final = 10
 MAX_DEVIATION: Final = 2_000
+MIN_PRICE: Final = 10**6
+"""With fewer digits a check price is none."""
 MAX_LIMIT: Final = 2**128 - 1
 MAX_APY: Final = 10 * WAD
 MIN_GRACE: Final = 600
@@ -38,15 +40,15 @@ class PairTerms:
 
     def validate(self) -> None:
         """Raises for the first parameter outside of its bounds."""
-        self._check_kind()
         require("maxLeverage", self.max_leverage, BPS + 1, MAX_LEVERAGE)
         require("maintenanceMargin", self.maintenance_margin, MIN_MARGIN, MAX_MARGIN)
         require("liquidationFee", self.liquidation_fee, 0, self.maintenance_margin)
-        if self.oracle is None:
-            require("longLimit", self.long_limit, 0, MAX_LIMIT)
-            require("shortLimit", self.short_limit, 0, MAX_LIMIT)
-        else:
-            require("maxDeviation", self.max_deviation, MIN_DEVIATION, MAX_DEVIATION)
+        require("longLimit", self.long_limit, 0, MAX_LIMIT)
+        require("shortLimit", self.short_limit, 0, MAX_LIMIT)
+        self._check_kind()
+        if self.oracle is not None:
+            most = min(MAX_DEVIATION, self.maintenance_margin)
+            require("maxDeviation", self.max_deviation, MIN_DEVIATION, most)
         if self.max_leverage * (self.maintenance_margin + self.max_deviation) >= BPS * BPS:
             raise Rejected(
                 "LeverageTooHigh", self.max_leverage, self.maintenance_margin, self.max_deviation
@@ -54,8 +56,8 @@ class PairTerms:
 
     def _check_kind(self) -> None:
         limited = self.long_limit > 0 or self.short_limit > 0
-        checked = self.oracle is not None
-        if checked == limited or checked != (self.max_deviation > 0):
+        either = not limited if self.oracle is not None else limited and self.max_deviation == 0
+        if not either:
             raise Rejected(
                 "CheckOrLimits",
                 self.oracle,

@@ -37,25 +37,23 @@ def create_service(margin):
     def create(signer=None, token=None, chain=None, **changes):
         settings = load(settings_of(margin, **changes))
         quotes = Quotes(chain or RpcChain(margin.node.uri), settings, signer or margin.signer)
-        store = OrderStore(
-            "sqlite://", settings.chain_id, [p.address for p in quotes.pools.values()]
-        )
-        return Service(quotes, store, token)
+        pools = [pool.address for pool in quotes.pools.values()]
+        return Service(quotes, OrderStore("sqlite://", settings.chain_id, pools), token)
 
     return create
 
 
 @pytest.fixture
-def ask(create_service):
+def create_client(create_service):
     """A client of a service: of one with the usual settings unless others are given."""
 
-    def create(service=None, token=None, client="10.0.0.1", **changes):
+    def create(service=None, show=None, address="10.0.0.1", **changes):
         app = create_app(service or create_service(**changes))
-        return QuoteClient("http://quotes", token, transport=InProcess(app, client))
+        return QuoteClient("http://quotes", show, transport=InProcess(app, address))
 
     return create
 
 
 @pytest.fixture
-def client(ask):
-    return ask()
+def client(create_client):
+    return create_client()

@@ -1,0 +1,122 @@
+"""Orders, marks and payouts that are kept, by hand. docs/margin.md."""
+
+from typing import Any
+
+from prep.model import WAD, Rejected
+from prep.model.margin import (
+    CloseRequest,
+    Order,
+    Payout,
+    Swap,
+)
+from tests.property.margin_by_hand import (
+    BTC,
+    LIMITED,
+    NOW,
+    USD,
+    closing,
+    opened_long,
+    opened_short,
+    refusal,
+    wait,
+)
+
+
+def test_order__at_its_price_and_beside__decides_to_the_unit() -> None:
+    for is_long, take_profit, quote in (
+        (True, True, 55_000 * USD), (True, False, 55_000 * USD - 2),
+        (False, True, 55_000 * USD - 2), (False, False, 55_000 * USD),
+    ):  # fmt: skip
+        pool, position = opened_long() if is_long else opened_short()
+        for token in ("usd", "btc"):
+            pool.controller.set_max_apy(token, 0)
+        base = BTC if is_long else 8 * BTC // 10
+        money = quote if is_long else quote * 8 // 10
+        swap = Swap(base, money) if is_long else Swap(money, base)
+        order = Order(
+            7, "trader", "trader", take_profit, 55_000 * USD - 1, BTC, 0, Payout.TOKEN, NOW
+        )
+        wrong = order._replace(take_profit=not take_profit)
+        args = closing(position), position, swap
+        assert refusal(pool.execute_order, "executor", wrong, *args) == Rejected(
+            "ConditionNotMet", money, base
+        )
+        assert pool.execute_order("executor", order, *args).bad_debt == 0
+
+
+def test_order__that_is_not_the_traders__is_refused() -> None:
+    pool, position = opened_long()
+    pool.controller.set_max_apy("usd", 0)
+    order = Order(7, "trader", "deputy", True, 1, BTC, 0, Payout.TOKEN, NOW)
+    args = closing(position), position, Swap(BTC, 50_000 * USD)
+
+    def refused(order: Order, request: CloseRequest = args[0], **options: Any) -> Rejected:
+        return refusal(pool.execute_order, "executor", order, request, *args[1:], **options)
+
+    not_his = Rejected("NotOrderOfTrader", "deputy", "trader")
+    assert refused(order) == not_his
+    pool.authorise_signer("trader", "deputy", True)
+    assert refused(order, order_signed=False) == not_his
+    assert refused(order._replace(id=8)) == Rejected("OrderMismatch")
+    assert refused(order, closing(position, amount=BTC - 1)) == Rejected("OrderMismatch")
+    assert refused(order._replace(expiry=NOW - 1)) == Rejected("Expired", NOW - 1, NOW)
+    assert refused(order._replace(min_payout=10**11)) == Rejected(
+        "PayoutTooLow", 10_000 * USD, 10**11
+    )
+    assert refusal(pool.cancel_order, "thief", order) == Rejected("NotTrader", "thief", "trader")
+    pool.cancel_order("deputy", order)
+    assert refused(order) == Rejected("OrderIsCancelled", order)
+    pool.authorise_signer("trader", "deputy", False)
+    assert refused(order._replace(expiry=NOW + 1)) == not_his
+
+
+def test_mark__grace_period_and_a_day__then_anyone_liquidates() -> None:
+    pool, position = opened_long()
+    pool.controller.set_max_apy("usd", 0)
+    swap = Swap(BTC, 42_000 * USD)
+    assert refusal(pool.mark, position) == Rejected("NotLiquidatable", 10_000 * USD, 2_500 * USD)
+    assert refusal(pool.unmark, position) == Rejected("NotMarked", 0, 0)
+    pool.controller.prices["oracle"] = 420 * WAD
+    start, until = NOW + 3_600, NOW + 3_600 + 86_400
+    assert pool.mark(position) == (start, until)
+    assert refusal(pool.mark, position) == Rejected("AlreadyMarked", start, until)
+    still = Rejected("StillLiquidatable", 2_000 * USD, 2_100 * USD)
+    assert refusal(pool.unmark, position) == still
+    early = Rejected("NotMarked", start, until)
+    for seconds, refused in ((3_599, early), (86_402, early)):
+        wait(pool, seconds)
+        assert refusal(pool.liquidate_marked, "anyone", position, swap) == refused
+    assert pool.mark(position) == (until + 3_601, until + 3_601 + 86_400)
+    wait(pool, 3_600 + 86_400)
+    pool.controller.prices["oracle"] = 430 * WAD
+    well = Rejected("NotLiquidatable", 3_000 * USD, 2_150 * USD)
+    assert refusal(pool.liquidate_marked, "anyone", position, swap) == well
+    pool.unmark(position)
+    assert pool.mark_of(7) == (0, 0)
+    pool.controller.prices["oracle"] = 420 * WAD
+    pool.mark(position)
+    wait(pool, 3_600)
+    # Sold for more than the threshold: the check price decides.
+    done = pool.liquidate_marked("anyone", position, Swap(BTC, 50_000 * USD))
+    assert (done.fee, done.payout) == (1_000 * USD, 9_000 * USD)
+
+
+def test_mark__without_a_check_price__is_refused() -> None:
+    pool, position = opened_long(LIMITED)
+    for action in (pool.mark, pool.health):
+        assert refusal(action, position) == Rejected("NoCheckPrice", "btc", "usd")
+
+
+def test_liquidate__token_refuses_the_trader__is_kept_and_claimed() -> None:
+    pool, position = opened_short()
+    pool.controller.set_max_apy("btc", 0)
+    pool.controller.prices["oracle"] = 600 * WAD
+    for token in ("usd", "btc"):
+        pool.refusing["trader", token] = Rejected("TransferFailed")
+    # Three units more than is owed: worth 47,999.9982 dollars, the fee 959.999964.
+    pool.liquidate("liquidator", position, 0, Swap(48_000 * USD, 8 * BTC // 10 + 3))
+    assert pool.claimable == {("trader", "usd"): 1_040_000_036, ("trader", "btc"): 3}
+    assert (pool.balances["usd"], pool.balances["btc"]) == (1_040_000_036, 3)
+    assert refusal(pool.claim, "trader", "btc", "trader") == Rejected("TransferFailed")
+    assert pool.claim("trader", "btc", "friend") == 3
+    assert refusal(pool.claim, "trader", "btc", "friend") == Rejected("ZeroAmount")
