@@ -256,6 +256,18 @@ def test_check__any_part_of_a_closing_forged__is_noticed(closing, name):
     assert ("A1", "Tokens of asset-backed positions unexplained") in wrong(taken(found))
 
 
+@pytest.mark.parametrize("name", ["principal", "collateral"])
+@pytest.mark.parametrize("left", [OPENED, RECORDED, ADDED, HALVED, SOLD])
+def test_check__position_forged_that_changes_later__is_noticed(left, name):
+    found = events(TRANSACTIONS)
+    named = changed(True, "", left)[2]["position"]
+    (number,) = (n for n, e in enumerate(found) if e.args.get("position") == named)
+    forged = {**named, name: named[name] + 1}
+    found[number] = replace(found[number], args={**found[number].args, "position": forged})
+
+    assert ("A1", "Tokens of asset-backed positions unexplained") in wrong(taken(found))
+
+
 @pytest.mark.parametrize(
     "change, title",
     [
