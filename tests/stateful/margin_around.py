@@ -80,14 +80,14 @@ class Around(Trades):
         self.desk.mark(self.anyone(), side, it)
         agree(self.desk)
         mark = pool.mark_of(it.id)
-        target = self.dice.choice(
-            (mark.start, mark.start, mark.start - 1, mark.until, mark.until + 1)
-        )
-        self.desk.tick(max(0, target - self.desk.now) if mark.until else 0)
-        interest = pool.max_interest(it)
-        trade = self.closing(side, it, it.collateral, interest)
-        self.desk.liquidate_marked(self.anyone(), side, it, trade.data, trade.swapped)
-        self._remember(it)
+        start, until = mark
+        moments = self.dice.choice(((start - 1, start), (start,), (until,), (until + 1,)))
+        for moment in moments:
+            self.desk.tick(max(0, moment - self.desk.now) if until else 0)
+            interest = pool.max_interest(it)
+            trade = self.closing(side, it, it.collateral, interest)
+            self.desk.liquidate_marked(self.anyone(), side, it, trade.data, trade.swapped)
+            agree(self.desk)
 
     def _marked(self, side: Side) -> Position | None:
         pool = self.desk.pool(side)

@@ -104,6 +104,9 @@ class Trades(Choices):
         else:
             most = highest_principal_short(down, terms.max_leverage, price)
         part = most * dice.randrange(1, 104) // 100
+        if check is None and dice.random() < 0.3:
+            # What such a sale brings decides, a little less than at the exchange's price.
+            part = most * dice.randrange(1_000, 1_020) // 1_000
         return dice.choice((part,) * 6 + (most, most, most + 1))
 
     def _payment(self, trader: str, token: str, due: int) -> Payment:
@@ -190,8 +193,8 @@ class Trades(Choices):
             payout=self.payout(it),
             expiry=self.expiry(),
         )
-        if dice.random() < 0.1:
-            canceller = dice.choice((who, signer, self.anyone()))
+        if dice.random() < 0.2:
+            canceller = dice.choice((who, who, signer, signer, self.anyone()))
             self.desk.cancel(canceller, side, order)
             self.desk.tick(0)
         executor = self.suite.executor if dice.random() < 0.97 else who
