@@ -232,6 +232,8 @@ interface IMarginPool {
     error WrongEther(uint256 sent, uint256 expected);
     /// @notice Only wrapped ether can be paid out as ether.
     error NotWrappedEther(address token);
+    /// @notice A token does not say what the pool has of it.
+    error BalanceUnknown(address token);
     /// @notice Fewer tokens arrived than were sent: the token takes a fee, which is not supported.
     error TransferFellShort(uint256 received, uint256 expected);
     /// @notice The lists differ in length, or their principals in token.

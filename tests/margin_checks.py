@@ -6,6 +6,7 @@ Messages of failed assertions begin with the invariant's id (docs/invariants.md)
 
 from collections import defaultdict
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from prep.model import WAD, Rejected
@@ -23,6 +24,7 @@ from prep.model.margin.positions import (
     PositionLiquidated,
     PositionOpened,
 )
+from prep.model.margin.terms import PairTerms
 
 
 class Witness:
@@ -151,18 +153,21 @@ class Witness:
         self._check_paid(pool, after.quote, old.trader, closing.payout)
 
     def _check_liquidation(self, pool: MarginPool, event: PositionLiquidated) -> None:
-        old, closing = self.before[event.id], event.closing
+        old, closing, after = self.before[event.id], event.closing, event.position
         terms = pool.controller.pairs[old.base, old.quote]
-        assert pool.stored[event.id] == CLOSED, "A3"
-        assert event.position.principal == event.position.collateral == 0, "A3"
-        assert closing.principal_paid + closing.bad_debt == old.principal, "A2"
-        assert closing.amount == old.collateral
+        whole = closing.amount == old.collateral
+        assert pool.stored[event.id] == (CLOSED if whole else after), "A3"
+        part = ceil(Fraction(old.principal * closing.amount, old.collateral))
+        assert closing.principal_paid + closing.bad_debt == part, "A2"
+        assert after.principal == old.principal - part, "A2"
+        assert after.collateral == old.collateral - closing.amount, "A1"
+        assert 100 * closing.amount >= old.collateral, "R4 a part that says little"
         if closing.bad_debt:
-            assert closing.spent == old.collateral, "A7 not all was spent"
+            assert closing.spent == closing.amount, "A7 not all was spent"
             assert closing.received == closing.principal_paid, "A7 lenders did not get it all"
             assert closing.fee == closing.payout == closing.interest_paid == 0, "A7"
         left = closing.received - closing.principal_paid - closing.interest_paid
-        quote = left if pool.is_long else old.collateral - closing.spent
+        quote = left if pool.is_long else closing.amount - closing.spent
         assert closing.fee + closing.payout == quote, "A1"
         value = closing.received if pool.is_long else closing.spent
         assert 10_000 * closing.fee <= value * terms.liquidation_fee, "R4 the fee"
@@ -170,19 +175,13 @@ class Witness:
             price = Fraction(pool.controller.price(terms.oracle), WAD)
             deviation = Fraction(terms.max_deviation, 10_000)
             if pool.is_long:
-                assert value >= old.collateral * price * (1 - deviation), "R4 sold too cheap"
+                assert value >= closing.amount * price * (1 - deviation), "R4 sold too cheap"
             else:
                 assert value <= closing.received * price * (1 + deviation), "R4 bought too dear"
         if event.liquidator in pool.liquidators:
-            interest = closing.interest_paid
-            owed = old.principal + interest
-            margin = Fraction(terms.maintenance_margin, 10_000)
-            if pool.is_long:
-                equity, worth = Fraction(value - owed), Fraction(value)
-            else:
-                worth = Fraction(value * owed, max(closing.received, owed))
-                equity = old.collateral - worth
-            assert equity < margin * worth + 2, "R4 liquidated while well"
+            # What was demanded of interest is known where it was paid, or where all was taken.
+            if whole or after.last_funding == pool.now:
+                self._check_judged(pool, event, old, part, terms)
         else:
             price = Fraction(pool.controller.price(terms.oracle), WAD)
             equity, worth = _at(pool, old, price)
@@ -192,6 +191,27 @@ class Witness:
         self._check_paid(pool, old.quote, old.trader, closing.payout)
         if not pool.is_long:
             self._check_paid(pool, old.base, old.trader, left)
+
+    def _check_judged(
+        self,
+        pool: MarginPool,
+        event: PositionLiquidated,
+        old: Position,
+        part: int,
+        terms: PairTerms,
+    ) -> None:
+        """The whole, by what the part has realised."""
+        closing = event.closing
+        interest = closing.interest_paid
+        owed, due = old.principal + interest, part + interest
+        if pool.is_long:
+            worth = Fraction(closing.received * old.collateral, closing.amount)
+            equity = worth - owed
+        else:
+            worth = Fraction(closing.spent * owed, max(closing.received, due))
+            equity = old.collateral - worth
+        margin = Fraction(terms.maintenance_margin, 10_000)
+        assert equity < margin * worth + 2, "R4 liquidated while well"
 
     def _check_paid(self, pool: MarginPool, token: Any, trader: Any, amount: int) -> None:
         """The trader has it, or his share of the vault, or waits for it."""

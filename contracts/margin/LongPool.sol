@@ -58,9 +58,9 @@ contract LongPool is MarginPool {
         require(borrowed <= max, PrincipalTooHigh(borrowed, max));
     }
 
-    function _checkClosingSwap(Fill memory fill, uint256 price, uint256 deviation) internal pure override {
-        uint256 limit = fill.spent.leastProceeds(price, deviation);
-        require(fill.received >= limit, PriceDeviates(fill.received, limit));
+    function _checkClosingSwap(Closing memory c, uint256 price, uint256 deviation) internal pure override {
+        uint256 limit = c.spent.leastProceeds(price, deviation);
+        require(c.received >= limit, PriceDeviates(c.received, limit));
     }
 
     /// @dev What is not sold was not needed.
@@ -81,7 +81,7 @@ contract LongPool is MarginPool {
         override
         returns (uint256 whole, int256 equity)
     {
-        whole = value.fullMulDivUp(p.collateral, c.amount);
+        whole = c.amount == p.collateral ? value : value.fullMulDivUp(p.collateral, c.amount);
         equity = int256(whole) - int256(p.principal + interest);
     }
 }

@@ -84,7 +84,7 @@ library MarginMath {
     /// when that is closed, and what taking it out uses of the limit for a day.
     /// @param amount Above 0 and at most `collateral`.
     function principalPart(uint256 principal, uint256 amount, uint256 collateral) internal pure returns (uint256) {
-        return principal.fullMulDivUp(amount, collateral);
+        return amount == collateral ? principal : principal.fullMulDivUp(amount, collateral);
     }
 
     /// @notice What is left used of a limit for a day some seconds later: it comes back evenly, rounded down.

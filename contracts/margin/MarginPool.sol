@@ -199,7 +199,7 @@ abstract contract MarginPool is Payments, Signatures {
         require(c.payout >= order.minPayout, PayoutTooLow(c.payout, order.minPayout));
         require(!isLong || c.spent == c.amount, WrongAmountSpent(c.spent, c.amount));
         PairTerms memory terms = controller.terms(p.base, p.quote);
-        if (address(terms.oracle) != address(0)) _checkSeized(c, terms, terms.oracle.price());
+        if (address(terms.oracle) != address(0)) _checkClosingSwap(c, terms.oracle.price(), terms.maxDeviation);
         (uint256 quoteAmount, uint256 baseAmount) = isLong ? (c.received, c.spent) : (c.spent, c.received);
         uint256 realised = quoteAmount * order.baseAmount;
         uint256 wanted = order.quoteAmount * baseAmount;
@@ -293,7 +293,7 @@ abstract contract MarginPool is Payments, Signatures {
         uint256 interest = _maxInterest(p);
         Closing memory c;
         (c, value) = _seize(p, p.collateral, interest, router, data);
-        _checkSeized(c, terms, price);
+        _checkClosingSwap(c, price, terms.maxDeviation);
         _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
     }
 
@@ -344,7 +344,7 @@ abstract contract MarginPool is Payments, Signatures {
         virtual;
 
     /// @dev Reverts where a closing swap is worse than the check price allows.
-    function _checkClosingSwap(Fill memory fill, uint256 price, uint256 deviation) internal pure virtual;
+    function _checkClosingSwap(Closing memory c, uint256 price, uint256 deviation) internal pure virtual;
 
     /// @dev Reverts unless a closing swap, given `c.amount`, pays `due` and the fee; the trader's quote and base tokens.
     function _split(Closing memory c, uint256 due) internal pure virtual returns (uint256 payout, uint256 excess);
@@ -465,7 +465,7 @@ abstract contract MarginPool is Payments, Signatures {
         PairTerms memory terms = controller.terms(p.base, p.quote);
         _checkInterest(p, interest);
         (Closing memory c, uint256 value) = _seize(p, amount, interest, router, data);
-        if (address(terms.oracle) != address(0)) _checkSeized(c, terms, terms.oracle.price());
+        if (address(terms.oracle) != address(0)) _checkClosingSwap(c, terms.oracle.price(), terms.maxDeviation);
         (uint256 whole, int256 equity) = _judge(p, c, value, interest);
         _checkLiquidatable(equity, whole, terms);
         _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
@@ -548,10 +548,6 @@ abstract contract MarginPool is Payments, Signatures {
     function _checkFee(uint256 fee, uint256 moved) private pure {
         uint256 max = moved * MAX_FEE_BPS / MarginMath.BPS;
         require(fee <= max, FeeTooHigh(fee, max));
-    }
-
-    function _checkSeized(Closing memory c, PairTerms memory terms, uint256 price) private pure {
-        _checkClosingSwap(Fill(c.spent, c.received), price, terms.maxDeviation);
     }
 
     function _checkLiquidatable(int256 equity, uint256 value, PairTerms memory terms) private pure {

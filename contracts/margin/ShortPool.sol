@@ -55,9 +55,9 @@ contract ShortPool is MarginPool {
         require(fill.received <= max, SaleTooLarge(fill.received, max));
     }
 
-    function _checkClosingSwap(Fill memory fill, uint256 price, uint256 deviation) internal pure override {
-        uint256 limit = fill.received.highestCost(price, deviation);
-        require(fill.spent <= limit, PriceDeviates(fill.spent, limit));
+    function _checkClosingSwap(Closing memory c, uint256 price, uint256 deviation) internal pure override {
+        uint256 limit = c.received.highestCost(price, deviation);
+        require(c.spent <= limit, PriceDeviates(c.spent, limit));
     }
 
     function _split(Closing memory c, uint256 due) internal pure override returns (uint256 payout, uint256 excess) {
@@ -83,7 +83,8 @@ contract ShortPool is MarginPool {
         returns (uint256 whole, int256 equity)
     {
         uint256 due = c.principalPaid + interest;
-        whole = due == 0 ? 0 : value.fullMulDiv(p.principal + interest, due);
+        uint256 owed = p.principal + interest;
+        whole = due == owed ? value : value.fullMulDiv(owed, due);
         equity = int256(p.collateral) - int256(whole);
     }
 }

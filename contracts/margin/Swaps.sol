@@ -52,7 +52,9 @@ abstract contract Swaps is IMarginPool, AccessManaged {
         require(fill.spent <= given, WrongAmountSpent(fill.spent, given));
     }
 
-    function _balance(address token) internal view returns (uint256) {
-        return IERC20(token).balanceOf(address(this));
+    function _balance(address token) internal view returns (uint256 balance) {
+        bool answered;
+        (answered, balance) = token.checkBalanceOf(address(this));
+        require(answered, BalanceUnknown(token));
     }
 }

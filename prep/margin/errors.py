@@ -25,6 +25,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "WrongTokens(address base,address quote)": "the position's tokens are not {base} and {quote}",
     "AmountTooLarge(uint256 amount,uint256 collateral)": "{amount} is more than can be taken of a "
     "collateral of {collateral}",
+    "BalanceUnknown(address token)": "the token {token} does not say what the pool has of it",
+    "AmountTooSmall(uint256 amount,uint256 least)": "{amount} is less than a hundredth of the "
+    "collateral, {least}: no part is liquidated below that",
     "InvalidInterest(uint256 interest,uint256 max)": "interest of {interest} is not within what "
     "may be charged, at most {max}",
     "FeeTooHigh(uint256 fee,uint256 max)": "a fee of {fee} is above {max}, a hundredth of what the "

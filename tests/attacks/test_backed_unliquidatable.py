@@ -16,16 +16,12 @@ from tests.margin_suite import FUNCTIONS, PREP, WETH, _plain
 from tests.suite import WAD
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the whole position goes through one swap, which deviates by more than is allowed",
-)
 def test_liquidate__position_larger_than_the_market__possible_in_parts(
     margin, pool, rogue, accomplice
 ):
     """Opened little by little, with time for the market to come back in between: each swap is
-    within the deviation. All of it at once is not, and so nobody liquidates it: neither the
-    liquidator nor, once it is marked, anybody else. The trader closes in parts, if he wins."""
+    within the deviation. All of it at once is not, neither for the liquidator nor, once it is
+    marked, for anybody else. The liquidator takes it apart as it was put together."""
     market = margin.markets[PAIR]
     start = margin.exchange.pools.sqrt_price(market)
     position = margin.typical(pool, rogue, PAIR, 4)
@@ -39,16 +35,33 @@ def test_liquidate__position_larger_than_the_market__possible_in_parts(
         args = request, margin.signed(pool, request), position
         position = margin.after(margin.do(rogue, pool, "increase", *args), "PositionIncreased")
         margin.exchange.move(accomplice, market, start)
-    assert_all_in_one(margin, pool, position, accomplice)
-
-
-def assert_all_in_one(margin, pool, position, accomplice):
     margin.move_market(accomplice, PAIR, 80 if pool.is_long else 127)
     equity, least = margin.health(pool, position)
     assert equity <= least
+    assert refusals_of_the_whole(margin, pool, position, accomplice) == 2 * ["PriceDeviates"]
+
+    market_price = margin.exchange.pools.sqrt_price(market)
+    parts = 0
+    while position.collateral:
+        margin.node.at(margin.time() + 60)
+        margin.node.mine()
+        amount = position.collateral // max(1, 8 - parts)
+        data = margin.closing_swap(pool, position, amount, 1)
+        args = position, amount, 1, margin.router, data
+        logs = margin.do(margin.liquidator, pool, "liquidate_part", *args)
+        position = margin.after(logs, "PositionLiquidated")
+        parts += 1
+        margin.exchange.move(accomplice, market, market_price)
+    assert parts == 8
+    assert margin.stored(pool, position.id) == CLOSED, "A3"
+    check_books(margin)
+
+
+def refusals_of_the_whole(margin, pool, position, who):
+    """By the liquidator, and by anybody once it is marked."""
     margin.node.at(margin.time() + 60)
     margin.node.mine()
-    margin.do(accomplice, pool, "mark", position)
+    margin.do(who, pool, "mark", position)
     margin.node.at(margin.time() + 3_601)
     margin.node.mine()
     refusals = []
@@ -62,7 +75,7 @@ def assert_all_in_one(margin, pool, position, accomplice):
             )
         except Reverted as refusal:
             refusals.append(refusal.name)
-    assert not refusals, f"R4: {refusals}"
+    return refusals
 
 
 def leave_ether(margin, who, amount, router=None) -> None:

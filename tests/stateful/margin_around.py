@@ -38,9 +38,16 @@ class Around(Trades):
         if it is None:
             return
         interest = self.interest(side, it)
-        trade = self.closing(side, it, it.collateral, interest)
         who = self.suite.liquidator if self.dice.random() < 0.97 else self.anyone()
-        self.desk.liquidate(who, side, it, interest, trade.data, trade.swapped)
+        if self.dice.random() < 0.5:
+            trade = self.closing(side, it, it.collateral, interest)
+            self.desk.liquidate(who, side, it, interest, trade.data, trade.swapped)
+        else:
+            amount = it.collateral * self.dice.choice((1, 10, 10, 33, 50, 100)) // 100
+            amount = max(1, amount + self.dice.choice((-1, 0, 0, 0, 1)))
+            trade = self.closing(side, it, amount, interest)
+            args = amount, interest, trade.data, trade.swapped
+            self.desk.liquidate_part(who, side, it, *args)
         self._remember(it)
 
     def press(self) -> None:

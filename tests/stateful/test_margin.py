@@ -45,7 +45,7 @@ def desk(margin_venue, traders):
 @pytest.mark.parametrize("seed", range(2))
 def test_walk__any_actions__contracts_and_model_agree(desk, traders, side, seed):
     walk = MarginWalk(desk, traders, desk.suite.sides[side], seed)
-    walk.go(150)
+    walk.go(180)
     assert desk.seen["PositionOpened"] > 5
     assert desk.seen["PositionClosed"] > 5
     assert desk.seen["PositionLiquidated"] > 0

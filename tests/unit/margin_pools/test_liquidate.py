@@ -112,7 +112,9 @@ def test_liquidate__at_the_threshold__lenders_liquidator_and_trader_paid(seized)
     assert excess == 0
     assert closing.bad_debt == 0
     assert closing.payout > 0
-    after = position._replace(principal=0, collateral=0, nonce=2)
+    after = position._replace(
+        principal=0, collateral=0, last_funding_timestamp=stand.time(), nonce=2
+    )
     assert stand.stored(position) == CLOSED
     who = position.id, stand.trader.address, stand.margin.liquidator.address
     assert stand.logged(logs) == [("PositionLiquidated", (*who, after, closing))]
