@@ -151,7 +151,11 @@ contract DebtController is IDebtController, AccessManaged {
         _checkParameter("liquidationFee", t.liquidationFee, 0, t.maintenanceMargin);
         _checkParameter("longLimit", t.longLimit, 0, type(uint128).max);
         _checkParameter("shortLimit", t.shortLimit, 0, type(uint128).max);
-        if (checked) _checkParameter("maxDeviation", t.maxDeviation, MIN_DEVIATION, MAX_DEVIATION);
+        if (checked) {
+            // A swap that is worse by more would take what lenders are owed out of positions that are not within their threshold.
+            uint256 most = t.maintenanceMargin < MAX_DEVIATION ? t.maintenanceMargin : MAX_DEVIATION;
+            _checkParameter("maxDeviation", t.maxDeviation, MIN_DEVIATION, most);
+        }
         require(
             t.maxLeverage * (t.maintenanceMargin + t.maxDeviation) < MarginMath.BPS * MarginMath.BPS,
             LeverageTooHigh(t.maxLeverage, t.maintenanceMargin, t.maxDeviation)

@@ -6,7 +6,7 @@ import {IPriceOracle} from "./IPriceOracle.sol";
 /// @notice What a pair of tokens may be traded with. Basis points; a leverage of 1 is 10,000.
 /// A pair has either a check price (`oracle` and `maxDeviation`) or limits of what may be borrowed a day.
 /// Bounds: `10_000 < maxLeverage <= 100_000`, `100 <= maintenanceMargin <= 5_000`, `liquidationFee <= maintenanceMargin`,
-/// `maxLeverage * (maintenanceMargin + maxDeviation) < 10_000 * 10_000`: whoever opens at the largest leverage and the
+/// `maxDeviation <= maintenanceMargin`, `maxLeverage * (maintenanceMargin + maxDeviation) < 10_000 * 10_000`: whoever opens at the largest leverage and the
 /// worst price that is allowed is still not liquidatable.
 struct PairTerms {
     /// @dev Of the base token in the quote token: base units for a base unit, WAD. Zero: the pair has limits instead.
@@ -17,11 +17,11 @@ struct PairTerms {
     uint256 maintenanceMargin;
     /// @dev Of the same value, to whoever liquidates, out of what remains.
     uint256 liquidationFee;
-    /// @dev By how much a swap may be worse than the check price: 10 to 2,000; 0 without one.
+    /// @dev By how much a swap may be worse than the check price: 10 to 2,000, and at most the margin; 0 without one.
     uint256 maxDeviation;
-    /// @dev What longs may borrow in a day, quote base units, below 2^128; 0 with a check price.
+    /// @dev What longs may borrow at once, and as much again over each day, quote base units, below 2^128; 0 with a check price.
     uint256 longLimit;
-    /// @dev What shorts may borrow in a day, base base units, below 2^128; 0 with a check price.
+    /// @dev What shorts may borrow likewise, base base units, below 2^128; 0 with a check price.
     uint256 shortLimit;
     /// @dev No new risk: nothing is opened, increased, or taken out of collateral.
     bool disabled;

@@ -178,6 +178,8 @@ interface IMarginPool {
     error WrongTokens(address base, address quote);
     /// @notice More than the collateral.
     error AmountTooLarge(uint256 amount, uint256 collateral);
+    /// @notice A part that is liquidated is below a hundredth of the collateral.
+    error AmountTooSmall(uint256 amount, uint256 least);
     /// @notice The interest is above the highest, or is zero where that is not.
     error InvalidInterest(uint256 interest, uint256 max);
     /// @notice The fee is above a hundredth of what the swap moved.
@@ -290,8 +292,18 @@ interface IMarginPool {
     function recordInterest(Position[] calldata positions, uint256[] calldata interests) external;
 
     /// @notice Liquidates a position that is within its threshold at the price that the swap realises; where the pair has a check
-    /// price now, the swap is checked against it. Liquidator only.
+    /// price, the swap is checked against it. Liquidator only.
     function liquidate(Position calldata position, uint256 interest, address router, bytes calldata data) external;
+
+    /// @notice Liquidates a part of a position, at least a hundredth of the collateral: where the exchange does not take the whole at
+    /// once. The whole is judged by the price that the part realises. Liquidator only.
+    function liquidatePart(
+        Position calldata position,
+        uint256 amount,
+        uint256 interest,
+        address router,
+        bytes calldata data
+    ) external;
 
     /// @notice Marks a position that is within its threshold at the check price. Anyone.
     function mark(Position calldata position) external;

@@ -68,6 +68,7 @@ FUNCTIONS = {
     "execute": f"executeOrder({ORDER},bytes,{CLOSE},bytes,{POSITION})",
     "record": f"recordInterest({POSITION}[],uint256[])",
     "liquidate": f"liquidate({POSITION},uint256,address,bytes)",
+    "liquidate_part": f"liquidatePart({POSITION},uint256,uint256,address,bytes)",
     "mark": f"mark({POSITION})",
     "unmark": f"unmark({POSITION})",
     "liquidate_marked": f"liquidateMarked({POSITION},address,bytes)",
@@ -85,7 +86,7 @@ ROLES = {
     },
     "GUARDIAN": {"controller": ("disablePair(address,address)",)},
     "ORDER_EXECUTOR": {"pool": (FUNCTIONS["execute"], FUNCTIONS["record"])},
-    "LIQUIDATOR": {"pool": (FUNCTIONS["liquidate"],)},
+    "LIQUIDATOR": {"pool": (FUNCTIONS["liquidate"], FUNCTIONS["liquidate_part"])},
 }
 ORDER_SIGNER_KEY = "0x" + 31 * "a7" + "01"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
+import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 import {IDebtController} from "../../interfaces/IDebtController.sol";
 import {Closing, Position} from "../../interfaces/IMarginPool.sol";
 import {MarginMath} from "./MarginMath.sol";
@@ -10,6 +11,7 @@ import {Fill} from "./Swaps.sol";
 /// @title Long positions: quote tokens are borrowed, base tokens held
 /// @notice The arithmetic of one direction; everything else is `MarginPool`.
 contract LongPool is MarginPool {
+    using FixedPointMathLib for uint256;
     using MarginMath for uint256;
 
     constructor(IDebtController controller, address weth, address authority)
@@ -68,8 +70,18 @@ contract LongPool is MarginPool {
         return (c.received - due, c.amount - c.spent);
     }
 
-    function _realise(Closing memory c, uint256 owed) internal pure override returns (uint256, int256) {
+    function _realise(Closing memory c, uint256) internal pure override returns (uint256) {
         require(c.spent == c.amount, WrongAmountSpent(c.spent, c.amount));
-        return (c.received, int256(c.received) - int256(owed));
+        return c.received;
+    }
+
+    function _judge(Position memory p, Closing memory c, uint256 value, uint256 interest)
+        internal
+        pure
+        override
+        returns (uint256 whole, int256 equity)
+    {
+        whole = value.fullMulDivUp(p.collateral, c.amount);
+        equity = int256(whole) - int256(p.principal + interest);
     }
 }

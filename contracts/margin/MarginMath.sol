@@ -80,15 +80,10 @@ library MarginMath {
 
     // ----------------------------------------------------------------------------------------------------- parts
 
-    /// @notice What of the principal is paid when a part of the collateral is closed, rounded up; all of it with all.
+    /// @notice What of the principal stands against a part of the collateral, rounded up; all of it against all: what is paid
+    /// when that is closed, and what taking it out uses of the limit for a day.
     /// @param amount Above 0 and at most `collateral`.
-    function principalPaid(uint256 principal, uint256 amount, uint256 collateral) internal pure returns (uint256) {
-        return principal.fullMulDivUp(amount, collateral);
-    }
-
-    /// @notice What taking out a part of the collateral uses of the limit for a day, rounded up.
-    /// @param amount At most `collateral`, which is above 0.
-    function limitPart(uint256 principal, uint256 amount, uint256 collateral) internal pure returns (uint256) {
+    function principalPart(uint256 principal, uint256 amount, uint256 collateral) internal pure returns (uint256) {
         return principal.fullMulDivUp(amount, collateral);
     }
 

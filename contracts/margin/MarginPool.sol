@@ -31,7 +31,7 @@ import {Fill} from "./Swaps.sol";
 /// TRUST. An order signer's word opens, increases, closes and moves collateral, and only for the trader who then sends it.
 /// What he can set is bounded here and by the controller, so that a stolen key cannot take more than docs/margin.md says; that he is
 /// silent costs a trader the highest interest, not the position (`exit`). Order executor and liquidator are trusted with
-/// the moment and the route, within the trader's order or the threshold, and within the check price where there is one now.
+/// the moment and the route, within the trader's order or the threshold, and within the check price where there is one.
 ///
 /// REQUIRES tokens without fees on transfer, and routers whose functions, once allowed, do no more than swap.
 /// Units: token base units. What rounds does so against the trader. All is checked after the swap, by balances; nothing here
@@ -44,6 +44,8 @@ abstract contract MarginPool is Payments, Signatures {
     bytes32 private constant CLOSED = bytes32(uint256(1));
     uint256 private constant MAX_FEE_BPS = 100;
     uint256 private constant MARK_LIFETIME = 1 days;
+    /// @dev Of a position that is liquidated: what a small part brings says little about the whole.
+    uint256 private constant MAX_PARTS = 100;
 
     /// @dev Of a limit for a day. One slot.
     struct Usage {
@@ -163,7 +165,7 @@ abstract contract MarginPool is Payments, Signatures {
         uint256 before = p.collateral;
         p.collateral -= amount;
         if (address(terms.oracle) == address(0)) {
-            _useLimit(p, terms, p.principal.principalPaid(amount, before));
+            _useLimit(p, terms, p.principal.principalPart(amount, before));
         } else {
             uint256 price = terms.oracle.price();
             uint256 debt = p.principal + _maxInterest(p);
@@ -240,13 +242,22 @@ abstract contract MarginPool is Payments, Signatures {
         nonReentrant
     {
         Position memory p = _load(position);
-        PairTerms memory terms = controller.terms(p.base, p.quote);
-        _checkInterest(p, interest);
-        uint256 price = _priceIfAny(terms);
-        (Closing memory c, uint256 value, int256 equity) = _seize(p, interest, router, data);
-        if (price != 0) _checkSeized(c, terms, price);
-        _checkLiquidatable(equity, value, terms);
-        _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
+        _liquidate(p, p.collateral, interest, router, data);
+    }
+
+    /// @inheritdoc IMarginPool
+    function liquidatePart(
+        Position calldata position,
+        uint256 amount,
+        uint256 interest,
+        address router,
+        bytes calldata data
+    ) external restricted nonReentrant {
+        Position memory p = _load(position);
+        require(amount <= p.collateral, AmountTooLarge(amount, p.collateral));
+        uint256 least = Math.ceilDiv(p.collateral, MAX_PARTS);
+        require(amount >= least, AmountTooSmall(amount, least));
+        _liquidate(p, amount, interest, router, data);
     }
 
     /// @inheritdoc IMarginPool
@@ -277,11 +288,11 @@ abstract contract MarginPool is Payments, Signatures {
         Position memory p = _load(position);
         (PairTerms memory terms, uint256 price, uint256 value, int256 equity) = _atCheckPrice(p);
         (uint256 from, uint256 until) = markOf(p.id);
-        require(from != 0 && from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
+        require(from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
         _checkLiquidatable(equity, value, terms);
         uint256 interest = _maxInterest(p);
         Closing memory c;
-        (c, value,) = _seize(p, interest, router, data);
+        (c, value) = _seize(p, p.collateral, interest, router, data);
         _checkSeized(c, terms, price);
         _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
     }
@@ -338,12 +349,16 @@ abstract contract MarginPool is Payments, Signatures {
     /// @dev Reverts unless a closing swap, given `c.amount`, pays `due` and the fee; the trader's quote and base tokens.
     function _split(Closing memory c, uint256 due) internal pure virtual returns (uint256 payout, uint256 excess);
 
-    /// @dev Of a liquidation that owes `owed`: the value and equity realised, what the lenders get, and what remains.
-    function _realise(Closing memory c, uint256 owed)
+    /// @dev What the base tokens that a liquidation sold, or bought of what is `due`, have turned out to be worth. Reverts where
+    /// more could have been paid to the lenders.
+    function _realise(Closing memory c, uint256 due) internal pure virtual returns (uint256 value);
+
+    /// @dev The value and equity of a whole position, by what a part of it has realised.
+    function _judge(Position memory p, Closing memory c, uint256 value, uint256 interest)
         internal
         pure
         virtual
-        returns (uint256 value, int256 equity);
+        returns (uint256 whole, int256 equity);
 
     // ------------------------------------------------------------------------------------------------------- private
 
@@ -417,7 +432,7 @@ abstract contract MarginPool is Payments, Signatures {
 
     /// @dev Swaps collateral for what is due, and divides what comes of it.
     function _settle(Position memory p, Closing memory c, address router, bytes calldata data) private {
-        c.principalPaid = p.principal.principalPaid(c.amount, p.collateral);
+        c.principalPaid = p.principal.principalPart(c.amount, p.collateral);
         uint256 due = c.principalPaid + c.interestPaid;
         Fill memory fill = _swap(_heldToken(p), _owedToken(p), !isLong && due == 0 ? 0 : c.amount, router, data);
         (c.spent, c.received) = (fill.spent, fill.received);
@@ -440,30 +455,50 @@ abstract contract MarginPool is Payments, Signatures {
         _payOut(p.quote, p.trader, c.payout, payout);
     }
 
-    /// @dev Swaps all collateral for what is owed, as a liquidation.
-    function _seize(Position memory p, uint256 interest, address router, bytes calldata data)
+    function _liquidate(
+        Position memory p,
+        uint256 amount,
+        uint256 interest,
+        address router,
+        bytes calldata data
+    ) private {
+        PairTerms memory terms = controller.terms(p.base, p.quote);
+        _checkInterest(p, interest);
+        (Closing memory c, uint256 value) = _seize(p, amount, interest, router, data);
+        if (address(terms.oracle) != address(0)) _checkSeized(c, terms, terms.oracle.price());
+        (uint256 whole, int256 equity) = _judge(p, c, value, interest);
+        _checkLiquidatable(equity, whole, terms);
+        _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
+    }
+
+    /// @dev Swaps collateral for what is owed, as a liquidation; `c.principalPaid` is what is due of the principal.
+    function _seize(Position memory p, uint256 amount, uint256 interest, address router, bytes calldata data)
         private
-        returns (Closing memory c, uint256 value, int256 equity)
+        returns (Closing memory c, uint256 value)
     {
-        c.amount = p.collateral;
-        Fill memory fill = _swap(_heldToken(p), _owedToken(p), c.amount, router, data);
+        c.amount = amount;
+        c.principalPaid = p.principal.principalPart(amount, p.collateral);
+        Fill memory fill = _swap(_heldToken(p), _owedToken(p), amount, router, data);
         (c.spent, c.received) = (fill.spent, fill.received);
-        (value, equity) = _realise(c, p.principal + interest);
+        value = _realise(c, c.principalPaid + interest);
     }
 
     /// @dev Lenders first, then whoever liquidates, then the trader.
     function _distribute(Position memory p, Closing memory c, uint256 interest, uint256 maxFee) private {
-        uint256 paid = Math.min(c.received, p.principal + interest);
+        uint256 due = c.principalPaid;
+        uint256 paid = Math.min(c.received, due + interest);
         uint256 excess = c.received - paid;
-        c.principalPaid = Math.min(paid, p.principal);
+        c.principalPaid = Math.min(paid, due);
         c.interestPaid = paid - c.principalPaid;
-        c.badDebt = p.principal - c.principalPaid;
+        c.badDebt = due - c.principalPaid;
         uint256 remaining = isLong ? excess : c.amount - c.spent;
         c.fee = Math.min(remaining, maxFee);
         c.payout = remaining - c.fee;
 
         address token = _owedToken(p);
-        (p.principal, p.collateral) = (0, 0);
+        p.principal -= due;
+        p.collateral -= c.amount;
+        if (interest != 0 && c.interestPaid == interest) p.lastFundingTimestamp = block.timestamp;
         _store(p);
         emit PositionLiquidated(p.id, p.trader, msg.sender, p, c);
         _repay(token, paid, c.interestPaid);
@@ -539,15 +574,6 @@ abstract contract MarginPool is Payments, Signatures {
         require(address(terms.oracle) != address(0), NoCheckPrice(p.base, p.quote));
         price = terms.oracle.price();
         (value, equity) = _valueAndEquity(p.collateral, p.principal, price);
-    }
-
-    /// @dev 0 without a check price now: lenders do not wait for a feed that is dead. It cannot be made so by giving little gas:
-    /// with a 64th of what a price needs nothing can be swapped.
-    function _priceIfAny(PairTerms memory terms) private view returns (uint256 price) {
-        if (address(terms.oracle) == address(0)) return 0;
-        try terms.oracle.price() returns (uint256 found) {
-            price = found;
-        } catch {}
     }
 
     function _maxInterest(Position memory p) private view returns (uint256) {

@@ -68,13 +68,22 @@ contract ShortPool is MarginPool {
     }
 
     /// @dev A swap that buys more than is owed makes nobody poorer: it counts at its price.
-    function _realise(Closing memory c, uint256 owed) internal pure override returns (uint256 value, int256 equity) {
-        if (c.received < owed) {
+    function _realise(Closing memory c, uint256 due) internal pure override returns (uint256) {
+        if (c.received < due) {
             require(c.spent == c.amount, WrongAmountSpent(c.spent, c.amount));
-            value = c.amount;
-        } else {
-            value = owed == 0 ? 0 : c.spent.fullMulDiv(owed, c.received);
+            return c.amount;
         }
-        equity = int256(c.amount) - int256(value);
+        return due == 0 ? 0 : c.spent.fullMulDiv(due, c.received);
+    }
+
+    function _judge(Position memory p, Closing memory c, uint256 value, uint256 interest)
+        internal
+        pure
+        override
+        returns (uint256 whole, int256 equity)
+    {
+        uint256 due = c.principalPaid + interest;
+        whole = due == 0 ? 0 : value.fullMulDiv(p.principal + interest, due);
+        equity = int256(p.collateral) - int256(whole);
     }
 }

@@ -46,12 +46,8 @@ contract MarginProbe {
         return MarginMath.liquidationFee(value, feeShare);
     }
 
-    function principalPaid(uint256 principal, uint256 amount, uint256 collateral) external pure returns (uint256) {
-        return MarginMath.principalPaid(principal, amount, collateral);
-    }
-
-    function limitPart(uint256 principal, uint256 amount, uint256 collateral) external pure returns (uint256) {
-        return MarginMath.limitPart(principal, amount, collateral);
+    function principalPart(uint256 principal, uint256 amount, uint256 collateral) external pure returns (uint256) {
+        return MarginMath.principalPart(principal, amount, collateral);
     }
 
     function usedAfter(uint256 used, uint256 limit, uint256 elapsed) external pure returns (uint256) {

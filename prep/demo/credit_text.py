@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from prep.demo import margin_text
 from prep.demo.accounts import ASSETS, DECIMALS, PREP
 from prep.demo.credit_ledger import AccountLiquidation, OrderEnd
 from prep.demo.credit_outcome import CreditOutcome, CreditParticipant
@@ -13,9 +14,9 @@ HOWS: Final = ("filled", "cancelled", "removed")
 
 
 def headlines(outcome: Outcome) -> list[tuple[str, str, str]]:
-    """Those of the crowd, of credit, and at the end whether the money adds up."""
+    """Those of the crowd, of credit, of asset-backed positions; then whether the money adds up."""
     *of_crowd, money = headline_of_crowd(outcome)
-    return [*of_crowd, *headline(outcome.credit), money]
+    return [*of_crowd, *headline(outcome.credit), *margin_text.headline(outcome.margin), money]
 
 
 def headline(outcome: CreditOutcome) -> list[tuple[str, str, str]]:

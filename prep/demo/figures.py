@@ -1,6 +1,7 @@
 """The charts of the report. Numbers become floats here and only here, to be drawn."""
 
 from collections import defaultdict
+from itertools import cycle
 from typing import Any, Final
 
 import plotly.graph_objects as go
@@ -17,6 +18,7 @@ RED: Final = "#dc2626"
 GREEN: Final = "#059669"
 GREY: Final = "#64748b"
 ORANGE: Final = "#d97706"
+COLORS: Final = (RED, ORANGE, GREEN)
 
 BANDS: Final = ((5, "#c7d2fe"), (10, "#818cf8"), (15, "#4f46e5"), (20, "#f59e0b"), (30, "#dc2626"))
 """Upper ends of the bands of leverage, and their colours."""
@@ -214,6 +216,27 @@ def lending(outcome: Outcome) -> go.Figure:
             name=name,
             line={"color": color, "width": 2, "shape": "hv"},
             hovertemplate="%{y:.1f} %",
+        )
+    return figure
+
+
+def backed(outcome: Outcome) -> go.Figure:
+    """What each asset-backed position is worth while it is open."""
+    figure = _figure(outcome, "PREP", hovermode="x unified")
+    margin = outcome.margin
+    for number, (who, color) in enumerate(zip(margin.participants, cycle(COLORS))):
+        values = [sample[number] for sample in margin.samples]
+        figure.add_scatter(
+            x=instants(outcome),
+            y=[None if value is None else _floats([value])[0] for value in values],
+            name=who.name,
+            line={
+                "color": color,
+                "width": 2,
+                "shape": "hv",
+                "dash": None if who.is_long else "dot",
+            },
+            hovertemplate="%{y:,.0f}",
         )
     return figure
 

@@ -1,6 +1,7 @@
 """Asset-backed positions on the stage: real swaps, quotes, and what became of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,19 +11,22 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
 from prep.demo.accounts import DECIMALS, PREP, WBTC, WETH, step_of, tokens_worth
+from prep.demo.arbitrage import bring
 from prep.demo.checks import Check
 from prep.demo.ledger import Event
+from prep.demo.margin_chain import read_balances
+from prep.demo.margin_checks import MarginBalances, check_margin
 from prep.demo.margin_ledger import MarginLedger
 from prep.demo.margin_outcome import MarginOutcome, MarginParticipant, Swapped
 from prep.demo.margin_plans import ALL, PLANS, QUOTE, Do, Plan
 from prep.demo.stage import Stage
 from prep.errors import UserError
-from prep.exchange.calldata import exact_input_single
 from prep.exchange.pools import Pool, Pools
 from prep.exchange.prices import Amount, sqrt_price
 from prep.keeper.margin.actions import Execute
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.orders import OwnSigner
+from prep.keeper.margin.report import Executed, MarginReport, Seized
 from prep.keeper.margin.snapshot import SignedOrder
 from prep.margin.data import CloseRequest, Order, Payout, Position
 from prep.margin.typed import Domain, Signer, digest, sign
@@ -51,7 +55,8 @@ def key_of(name: str) -> LocalAccount:
 
 @dataclass
 class Margin:
-    """`pools` by direction, `tokens` by name; `markets`: pools of the exchange by base token.
+    """`pools` by direction, `tokens` by name; `markets`: pools of the exchange by base
+    and quote token: of all pairs, as swaps may go by way of another token.
     `quotes` signs requests, `arbitrageur` keeps the exchange at the feeds' prices."""
 
     stage: Stage
@@ -60,12 +65,15 @@ class Margin:
     pools: Mapping[bool, ContractInstance]
     router: ContractInstance
     tokens: Mapping[str, ContractInstance]
-    markets: Mapping[str, Pool]
+    markets: Mapping[tuple[str, str], Pool]
     domains: Mapping[bool, Domain]
     arbitrageur: str
     ledger: MarginLedger
     plans: Sequence[Plan] = PLANS
     waiting: list[SignedOrder] = field(default_factory=list)
+    endings: Counter[str] = field(default_factory=Counter)
+    """Positions closed, executed and liquidated, as traders and the keeper know."""
+    samples: list[tuple[int | None, ...]] = field(default_factory=list)
     _step_of_end: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,23 +106,15 @@ class Margin:
             raise UserError(f"{do} was rejected with {error}")
 
     def arbitrage(self, prices: Mapping[str, int]) -> None:
-        """Swaps until every pool has its feed's price: PREP for a whole token, WAD."""
-        prep = self.tokens[QUOTE].address
-        for base, pool in self.markets.items():
-            token = self.tokens[base].address
-            whole = 10 ** DECIMALS[ASSETS[base]]
-            target = sqrt_price(Amount(token, whole), Amount(prep, prices[base]))
-            now = self.exchange.sqrt_price(pool)
-            if target == now:
-                continue
-            token_in, token_out = pool.tokens if target < now else pool.tokens[::-1]
-            name = next(n for n, t in self.tokens.items() if t.address == token_in)
-            most = self.stage.view(self.tokens[name], "balanceOf", self.arbitrageur)
-            hop = token_in, token_out, pool.fee, self.arbitrageur
-            data = exact_input_single(*hop, FOREVER, most, 0, sqrt_price_limit=target)
-            self.exchange.swap(self.arbitrageur, data)
-            if self.exchange.sqrt_price(pool) != target:
-                raise UserError(f"the pool of {base} cannot be brought to the feed's price")
+        """Brings every pool to its feeds' price: PREP for a whole token, WAD."""
+        worth = {QUOTE: WAD, **prices}
+        targets = {}
+        for (base, quote), pool in self.markets.items():
+            targets[pool] = sqrt_price(
+                Amount(self.tokens[base].address, 10 ** DECIMALS[ASSETS[base]] * worth[quote]),
+                Amount(self.tokens[quote].address, 10 ** DECIMALS[ASSETS[quote]] * worth[base]),
+            )
+        bring(self.exchange, self.arbitrageur, targets)
 
     def act(self, step: int, steps: int) -> Iterator[tuple[str, str]]:
         """What traders do in a step: function and error, or ''."""
@@ -122,8 +122,10 @@ class Margin:
             if step == step_of(plan.opens, steps):
                 yield "open (asset-backed)", self._open(plan)
             for part, (do, per_cent) in plan.moves.items():
+                if step != step_of(part, steps):
+                    continue
                 found = self.ledger.of(self.cast[plan.name])
-                if found is None or step != step_of(part, steps):
+                if found is None:
                     continue
                 _, position = found
                 if do is Do.TAKE_PROFIT:
@@ -143,20 +145,14 @@ class Margin:
             leverage=plan.leverage,
             slippage=SLIPPAGE,
         )
-        try:
-            return self._send(plan, self.quotes.open(wish))
-        except Problem as problem:
-            return problem.code
+        return self._send(plan, lambda: self.quotes.open(wish))
 
     def _add(self, plan: Plan, position: Position, per_cent: int) -> str:
         amount = position.collateral * per_cent // ALL
         wish = wishes.CollateralWish(
             side=_side(plan), position=PositionOf.of(position), amount=amount
         )
-        try:
-            return self._send(plan, self.quotes.collateral(wish))
-        except Problem as problem:
-            return problem.code
+        return self._send(plan, lambda: self.quotes.collateral(wish))
 
     def _close(self, plan: Plan, position: Position, per_cent: int) -> str:
         wish = wishes.CloseWish(
@@ -165,16 +161,20 @@ class Margin:
             amount=position.collateral * per_cent // ALL,
             slippage=SLIPPAGE,
         )
-        try:
-            return self._send(plan, self.quotes.close(wish))
-        except Problem as problem:
-            return problem.code
+        error = self._send(plan, lambda: self.quotes.close(wish))
+        self.endings["closed"] += not error
+        return error
 
     def _send(
-        self, plan: Plan, quote: answers.OpenQuote | answers.CloseQuote | answers.CollateralQuote
+        self,
+        plan: Plan,
+        ask: Callable[[], answers.OpenQuote | answers.CloseQuote | answers.CollateralQuote],
     ) -> str:
-        """As the trader's wallet would."""
-        sent = quote.transaction
+        """As the trader's wallet would. The error of the quote desk or of the pool, else ''."""
+        try:
+            sent = ask().transaction
+        except Problem as problem:
+            return problem.code
         return self.stage.send_data(self.cast[plan.name], sent.to, sent.data, sent.value)
 
     def _sign_order(self, plan: Plan, position: Position, per_cent: int) -> None:
@@ -229,44 +229,35 @@ class Margin:
             "executeOrder": sum(e.how == "order" for e in new),
         }
 
-    def check(self) -> tuple[Check, ...]:
-        """The logs against the chain. Invariants A1 to A4."""
-        return tuple(self._checks())
+    def kept(self, report: MarginReport) -> None:
+        """What the keeper has done in a step, as it says itself."""
+        for result in report.results:
+            self.endings["order"] += isinstance(result, Executed)
+            self.endings["liquidated"] += isinstance(result, Seized)
 
-    def _checks(self) -> Iterator[Check]:
-        ledger = self.ledger
-        for is_long, pool in self.pools.items():
-            side = "LongPool" if is_long else "ShortPool"
-            for name, token in self.tokens.items():
-                decimals = DECIMALS[ASSETS[name]]
-                held = self.stage.view(token, "balanceOf", pool.address)
-                vault = self.stage.others[f"{name}/lending"]
-                kept = ledger.kept[is_long, name]
-                expected = ledger.collateral(is_long, token.address) + kept
-                title = f"{name} of {side} = collateral of all positions + payouts kept"
-                yield Check("A1", title, expected, held, decimals)
-                title = f"{name} of {side}, by transfers"
-                yield Check("A1", title, ledger.held[is_long, name], held, decimals)
-                owed = self.stage.view(vault, "debtOf", pool.address)
-                title = f"{name} that {side} owes = principal of all positions"
-                yield Check("A2", title, ledger.principal(is_long, token.address), owed, decimals)
-                spenders = (self.router.address, vault.address)
-                left = sum(
-                    self.stage.view(token, "allowance", pool.address, spender)
-                    for spender in spenders
-                )
-                yield Check("A4", f"{name} of {side} that others may take", 0, left, decimals)
-            keys = [key for key in ledger.positions if key[0] == is_long]
-            hashes = self.stage.views([(pool, "positionHash", id_) for _, id_ in keys])
-            title = f"Hashes of the positions of {side}, those that differ"
-            found = [int.from_bytes(stored) for stored in hashes]
-            differing = sum(ledger.hash_of(k) != h for k, h in zip(keys, found, strict=True))
-            yield Check("A3", title, 0, differing, 0)
+    def observe(self, prices: Mapping[str, int]) -> None:
+        """Keeps what positions are worth now, at what tokens are worth."""
+        self.samples.append(
+            tuple(
+                self.ledger.equity(found[0], price_of(plan.base, prices)) if found else None
+                for plan in self.plans
+                for found in (self.ledger.of(self.cast[plan.name]),)
+            )
+        )
+
+    def check(self) -> tuple[Check, ...]:
+        """The logs against the chain."""
+        return check_margin(self.ledger, self.balances())
+
+    def balances(self) -> MarginBalances:
+        """What the contracts say."""
+        contracts = self.pools, self.tokens, self.router.address
+        return read_balances(self.stage, *contracts, self.ledger, self.endings)
 
     # --------------------------------------------------------------------------------------- values
 
-    def outcome(self) -> MarginOutcome:
-        """What everybody put in and got out, in PREP and base tokens."""
+    def outcome(self, prices: Mapping[str, int]) -> MarginOutcome:
+        """What everybody put in and got out. `prices`: PREP for a whole token, WAD."""
         ledger = self.ledger
         swapped = tuple(
             Swapped(
@@ -283,19 +274,22 @@ class Margin:
             for number, ended in enumerate(ledger.ended)
         )
         return MarginOutcome(
-            participants=tuple(self._participant(plan) for plan in self.plans),
+            participants=tuple(self._participant(plan, prices) for plan in self.plans),
             closings=swapped,
             interest=dict(ledger.interest),
             bad_debt=dict(ledger.bad_debt),
             fees=ledger.fees[QUOTE],
             rewards=ledger.rewards[QUOTE],
+            prices={name: price_of(name, prices) for name in self.tokens},
+            samples=tuple(self.samples),
         )
 
     def _name(self, address: str) -> str:
         return next(name for name, who in self.cast.items() if who == address)
 
-    def _participant(self, plan: Plan) -> MarginParticipant:
+    def _participant(self, plan: Plan, prices: Mapping[str, int]) -> MarginParticipant:
         who, ledger = self.cast[plan.name], self.ledger
+        found = ledger.of(who)
         return MarginParticipant(
             name=plan.name,
             address=who,
@@ -305,11 +299,16 @@ class Margin:
             leverage=plan.leverage * WAD // BPS,
             paid={name: ledger.paid[who, name] for name in (QUOTE, plan.base)},
             got={name: ledger.got[who, name] for name in (QUOTE, plan.base)},
-            open=ledger.of(who) is not None,
+            open=ledger.equity(found[0], price_of(plan.base, prices)) if found else None,
         )
 
     def _pool(self, plan: Plan) -> ContractInstance:
         return self.pools[plan.is_long]
+
+
+def price_of(name: str, prices: Mapping[str, int]) -> int:
+    """PREP base units for a base unit of a token, WAD, by the prices of whole tokens."""
+    return WAD if name == QUOTE else prices[name] * WAD // 10 ** DECIMALS[ASSETS[name]]
 
 
 def _side(plan: Plan) -> Side:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from plotly.offline import get_plotlyjs
 
-from prep.demo import credit_text, figures
+from prep.demo import credit_text, figures, margin_text
 from prep.demo.accounts import ASSETS
 from prep.demo.credit_outcome import CreditOutcome
+from prep.demo.margin_outcome import MarginOutcome
 from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import STEP_SECONDS
 from prep.demo.text import amount, dollars, moment, period
@@ -61,6 +62,7 @@ def to_json(outcome: Outcome) -> dict[str, Any]:
             ],
             "participants": [asdict(p) | {"profit": p.profit} for p in outcome.participants],
             "credit": _credit(outcome.credit),
+            "margin": _margin(outcome.margin),
             "checks": [asdict(c) | {"difference": c.difference} for c in outcome.checks],
         }
     )
@@ -76,6 +78,24 @@ def _credit(credit: CreditOutcome) -> dict[str, Any]:
         "liquidations": [{"step": step, **asdict(item)} for step, item in credit.liquidations],
         "lent": {ASSETS[asset]: asdict(lent) for asset, lent in credit.lent.items()},
         "steps": [asdict(sample) for sample in credit.samples],
+    }
+
+
+def _margin(margin: MarginOutcome) -> dict[str, Any]:
+    """Amounts in base units of their token; steps are what positions are worth, PREP, in the order
+    of the traders."""
+    return {
+        "participants": [
+            asdict(p) | {"result": margin.result(p), "ending": margin.ending(p)}
+            for p in margin.participants
+        ],
+        "closings": [asdict(closing) for closing in margin.closings],
+        "interest": margin.interest,
+        "bad_debt": margin.bad_debt,
+        "fees": margin.fees,
+        "rewards": margin.rewards,
+        "prices": margin.prices,
+        "steps": margin.samples,
     }
 
 
@@ -113,6 +133,7 @@ def render(outcome: Outcome) -> str:
         "vault": figures.vault(outcome),
         "standing": figures.standing(outcome),
         "lending": figures.lending(outcome),
+        "backed": figures.backed(outcome),
     }
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         {name: chart(name, figure) for name, figure in charts.items()},
@@ -130,6 +151,8 @@ def render(outcome: Outcome) -> str:
         standing_of=html.escape(outcome.credit.name(figures.most_at_risk(outcome.credit))),
         accounts=_accounts(outcome.credit),
         account_events=_account_events(outcome),
+        margin_traders=_margin_traders(outcome.margin),
+        margin_closings=_margin_closings(outcome),
     )
 
 
@@ -149,8 +172,8 @@ def _verdict(outcome: Outcome) -> str:
 
 
 def _results(outcome: Outcome) -> str:
-    rows = [(name, _signed(value)) for name, value in outcome.results.items()]
-    total = ("Sum", _signed(sum(outcome.results.values())))
+    rows = [(name, margin_text.signed(value)) for name, value in outcome.results.items()]
+    total = ("Sum", margin_text.signed(sum(outcome.results.values())))
     return table(("Realised by", "PREP"), [*rows, total], 1)
 
 
@@ -223,7 +246,7 @@ def _participants(outcome: Outcome) -> str:
             amount(p.collateral, 2),
             amount(p.value, 2),
             amount(p.rewards, 2),
-            _signed(p.profit),
+            margin_text.signed(p.profit),
         )
         for p in outcome.participants
     ]
@@ -239,7 +262,7 @@ def _accounts(credit: CreditOutcome) -> str:
             credit_text.summary(credit, p),
             amount(p.brought),
             amount(p.worth),
-            _signed(p.result),
+            margin_text.signed(p.result),
         )
         for p in credit.participants
     ]
@@ -252,5 +275,32 @@ def _account_events(outcome: Outcome) -> str:
     return table(head, rows, None) if rows else "<p>None.</p>"
 
 
-def _signed(value: int) -> str:
-    return f"{'+' if value > 0 else ''}{amount(value, 2)}"
+def _margin_traders(margin: MarginOutcome) -> str:
+    head = (
+        "Who",
+        "Plan",
+        "Side",
+        "Pair",
+        "How it ended",
+        "Leverage",
+        "Paid in",
+        "Got out",
+        "Result",
+    )
+    return table(head, margin_text.traders(margin), 5)
+
+
+def _margin_closings(outcome: Outcome) -> str:
+    rows = margin_text.closings(outcome)
+    head = (
+        "Time",
+        "BTC price",
+        "Trader",
+        "What happened",
+        "Repaid",
+        "Interest",
+        "Fee",
+        "Bad debt",
+        "Paid out",
+    )
+    return table(head, rows, 4) if rows else "<p>None.</p>"

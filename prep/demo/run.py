@@ -90,12 +90,14 @@ class Demo:
         interrupted = report.credit.interrupted or report.margin.interrupted
         if failed := report.unreachable or interrupted:
             raise UserError(f"the local node failed: {failed}")
+        self.margin.kept(report.margin)
         for failure in report.errors:
             error, _, _ = failure.reason.partition("(")
             self.rejected[f"{_called_for(failure.id)}: {error}"] += 1
 
     def _observe(self, step: int) -> None:
         self._take(step)
+        self.margin.observe(self.credit.token_prices)
         self.samples.append(Sample(step, self.stage.read(), self.ledger.bad_debt))
 
     def _take(self, step: int) -> None:
@@ -178,7 +180,7 @@ class Demo:
             results=ledger.results,
             checks=(*check(ledger, balances), *self.credit.check(), *self.margin.check()),
             credit=self.credit.outcome(),
-            margin=self.margin.outcome(),
+            margin=self.margin.outcome(self.credit.token_prices),
         )
 
 

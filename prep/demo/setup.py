@@ -7,6 +7,8 @@ from ape.api import AccountAPI, ProviderAPI
 from ape.managers.project import ProjectManager
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
+from requests import Session
+from web3 import HTTPProvider
 
 from prep.connect import chain_id, is_local
 from prep.demo.accounts import ASSETS, DECIMALS, LENDERS, PREP, SHARES, recruit_accounts
@@ -15,7 +17,7 @@ from prep.demo.credit_ledger import LENDING, CreditLedger
 from prep.demo.crowd import recruit
 from prep.demo.margin import ARBITRAGEUR, Margin
 from prep.demo.margin_ledger import POOLS, MarginLedger
-from prep.demo.margin_plans import BASES, QUOTE
+from prep.demo.margin_plans import BASES
 from prep.demo.outcome import KEEPER, LPS
 from prep.demo.prices import FEED_DECIMALS, PricePath
 from prep.demo.run import Demo
@@ -37,6 +39,7 @@ from prep.margin.typed import Domain
 from prep.node import Node
 from prep.quotes.config import Settings as QuoteSettings
 from prep.quotes.quoting import Quotes
+from prep.reverts import web3_of
 
 PARAMS: Final = FOLDER / "params" / "local.yml"
 QUOTES: Final = FOLDER / "quotes" / "local.yml"
@@ -44,6 +47,7 @@ TOKENS: Final = tuple(f"{name}/token" for name in BASES)
 DEFAULT_SEED: Final = 2
 DEFAULT_TRADERS: Final = 36
 MAX_TRADERS: Final = 200
+ANSWER_SECONDS: Final = 60
 
 
 def prepare(
@@ -64,6 +68,7 @@ def prepare(
     """
     if not is_local(chain_id(provider)):
         raise UserError("the demonstration mints and spends freely: it is for local chains only")
+    _ask_directly(provider)
     with steady_time(provider):
         record = deploy(project, director, Parameters.load(PARAMS), record_path, progress)
     stage = Stage(
@@ -93,6 +98,8 @@ def prepare(
         database="sqlite://",
         first_block=record.block("LongPool"),
         orders=margin,
+        # Nobody replaces blocks here: no block has to be read one by one.
+        depth=1,
     )
     with steady_time(provider):
         authority = record.instance(project, "Authority")
@@ -108,6 +115,15 @@ def prepare(
         margin=watch,
     )
     return Demo(stage, credit, margin, bot, cast, crowd, director.address, path, seed)
+
+
+def _ask_directly(provider: ProviderAPI) -> None:
+    """Of thousands of requests to a node on this machine none looks for a proxy: that takes longer
+    than the answer."""
+    session = Session()
+    session.trust_env = False
+    kwargs = {"timeout": ANSWER_SECONDS}
+    web3_of(provider).provider = HTTPProvider(provider.http_uri, kwargs, session)
 
 
 def _credit(project: ProjectManager, record: Deployment, stage: Stage, seed: int) -> Credit:
@@ -157,10 +173,11 @@ def _margin(
     node = Node(uri, *exchange_types(project), *(t.contract_type for t in tokens.values()))
     pools = Pools(node, exchange)
     # Names of assets are those of the parameters.
-    fees = {
-        pair["base"]: int(pair["pool_fee"])
+    markets = {
+        (pair["base"], pair["quote"]): pools.pool(
+            tokens[pair["base"]].address, tokens[pair["quote"]].address, int(pair["pool_fee"])
+        )
         for pair in record.parameters["margin"]["pairs"]
-        if pair["quote"] == QUOTE
     }
     sides = {is_long: stage.others[name] for name, is_long in POOLS.items()}
     chain = chain_id(provider)
@@ -171,10 +188,7 @@ def _margin(
         pools=sides,
         router=record.instance(project, "Uniswap/router"),
         tokens=tokens,
-        markets={
-            base: pools.pool(tokens[base].address, tokens[QUOTE].address, fees[base])
-            for base in BASES
-        },
+        markets=markets,
         domains={side: Domain(pool.address, side, chain) for side, pool in sides.items()},
         arbitrageur=address_of(ARBITRAGEUR),
         ledger=MarginLedger(

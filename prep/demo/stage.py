@@ -25,6 +25,7 @@ from prep.demo.ledger import ZERO_ADDRESS, Event, Ledger
 from prep.demo.outcome import Position, Reading
 from prep.errors import UserError
 from prep.model.fixed import UNLIMITED
+from prep.node import Node, Reverted
 
 GAS: Final = 5_000_000
 """Enough for any action."""
@@ -60,10 +61,13 @@ class Stage:
     lens: ContractInstance
     feed: ContractInstance
     others: Mapping[str, ContractInstance] = field(default_factory=dict)
+    _node: Node = field(init=False)
     _next_block: int = 0
     _errors: dict[bytes, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # Below Ape and web3, which take longer to ask than the node to answer.
+        self._node = Node(str(self.provider.http_uri))
         for contract in self._watched.values():
             for error in contract.contract_type.errors:
                 self._errors[keccak(text=error.selector)[:4]] = error.name
@@ -96,7 +100,7 @@ class Stage:
         return int(self._ask("eth_blockNumber"), 16)
 
     def _ask(self, method: str, *arguments: Any) -> Any:
-        return self.provider.make_request(method, list(arguments))
+        return self._node.rpc(method, *arguments)
 
     # --------------------------------------------------------------------------------- transactions
 
@@ -182,21 +186,20 @@ class Stage:
         requests = []
         for contract, function, *args in asks:
             data = getattr(contract, function).encode_input(*args).to_0x_hex()
-            requests.append(("eth_call", [{"to": contract.address, "data": data}, block]))
-        provider: Any = self.provider.web3.provider
-        answers = provider.make_batch_request(requests)
-        values = []
-        for (contract, function, *_), answer in zip(asks, answers, strict=True):
-            if "error" in answer:
-                raise UserError(f"{function} failed: {answer['error'].get('message', '')}")
-            values.append(_returned(contract, function, HexBytes(answer["result"])))
-        return values
+            requests.append(("eth_call", ({"to": contract.address, "data": data}, block)))
+        try:
+            answers = self._node.batch(requests)
+        except Reverted as error:
+            raise UserError(f"{', '.join(function for _, function, *_ in asks)}: {error}") from None
+        return [
+            _returned(contract, function, HexBytes(answer))
+            for (contract, function, *_), answer in zip(asks, answers, strict=True)
+        ]
 
     def view(self, contract: ContractInstance, function: str, *args: Any) -> Any:
         """What a function without overloads returns; structs by name."""
-        data = getattr(contract, function).encode_input(*args).to_0x_hex()
-        answer = self._ask("eth_call", {"to": contract.address, "data": data}, "latest")
-        return _returned(contract, function, HexBytes(answer))
+        (value,) = self.views([(contract, function, *args)])
+        return value
 
     def read(self) -> Reading:
         """Everything that changes."""

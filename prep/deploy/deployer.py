@@ -48,7 +48,7 @@ WIRING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "ORDER_SIGNER": {},
     "ORDER_EXECUTOR": dict.fromkeys(SIDES, ("executeOrder", "recordInterest")),
-    "LIQUIDATOR": dict.fromkeys(SIDES, ("liquidate",)),
+    "LIQUIDATOR": dict.fromkeys(SIDES, ("liquidate", "liquidatePart")),
 }
 """Which role may call which functions of every contract of what kind; the parameters' `roles` are
 named alike."""

@@ -106,6 +106,52 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ETHTransferFailed()": "the receiver did not take ether",
     "InsufficientBalance()": "the balance falls short",
     "InsufficientAllowance()": "the allowance falls short: approve the pool first",
+    "AccessManagedInvalidAuthority(address authority)": "{authority} is no authority",
+    "AccessManagedRequiredDelay(address caller,uint32 delay)": "{caller} has to announce this "
+    "{delay} s before",
+    "AddressEmptyCode(address target)": "there is no contract at {target}",
+    "FailedCall()": "a call failed without a reason",
+    "InsufficientBalance(uint256 balance,uint256 needed)": "there is {balance}, and {needed} are "
+    "needed",
+    "SafeCastOverflowedUintDowncast(uint8 bits,uint256 value)": "{value} does not fit into {bits} "
+    "bits",
+    "ERC20InvalidApprover(address approver)": "{approver} cannot approve",
+    "ERC20InvalidReceiver(address receiver)": "{receiver} cannot receive tokens",
+    "ERC20InvalidSender(address sender)": "{sender} cannot send tokens",
+    "ERC20InvalidSpender(address spender)": "{spender} cannot be approved",
+    "ERC4626ExceededMaxDeposit(address receiver,uint256 assets,uint256 max)": "{assets} are more "
+    "than the {max} that can be lent",
+    "ERC4626ExceededMaxMint(address receiver,uint256 shares,uint256 max)": "{shares} shares are "
+    "more than the {max} that can be had",
+    "ERC4626ExceededMaxRedeem(address owner,uint256 shares,uint256 max)": "{shares} shares are "
+    "more than the {max} that can be redeemed",
+    "ERC4626ExceededMaxWithdraw(address owner,uint256 assets,uint256 max)": "{assets} are more "
+    "than the {max} that can be withdrawn",
+    "AllowanceOverflow()": "the allowance would be too large",
+    "AllowanceUnderflow()": "the allowance would be below zero",
+    "TotalSupplyOverflow()": "there would be too many of the token",
+    # Check prices.
+    "AnswerFromFuture(uint256 updatedAt)": "the feed's price is of {updatedAt}, which is to come",
+    "AnswerNotPositive(int256 answer)": "the feed's price is {answer}",
+    "AnswerStale(uint256 updatedAt,uint256 heartbeat)": "the feed's price is of {updatedAt}, older "
+    "than the {heartbeat} s that it may be",
+    "AnswerTooLarge(int256 answer,uint256 max)": "the feed's price of {answer} is above {max}",
+    "PriceAboveMax(uint256 price,uint256 max)": "the feed's price of {price} is above {max}",
+    "PriceBelowMin(uint256 price,uint256 min)": "the feed's price of {price} is below {min}",
+    "RoundIncomplete(uint256 roundId,uint256 answeredInRound,uint256 updatedAt)": "the feed's "
+    "round {roundId} has no answer yet",
+    "SequencerDown(uint256 since)": "the rollup's sequencer is down since {since}",
+    "SequencerInGrace(uint256 until)": "the rollup's sequencer was down: there is no price until "
+    "{until}",
+    "SequencerRoundInvalid(uint256 startedAt)": "it is not known whether the rollup's sequencer "
+    "is up",
+    "HistoryTooShort(uint256 available,uint256 period)": "the exchange's pool remembers "
+    "{available} s of the {period} s that an average needs",
+    "LiquidityTooLow(uint256 liquidity,uint256 min)": "the liquidity of {liquidity} in the "
+    "exchange's pool is below {min}",
+    "PriceRoundsToZero(int24 tick)": "the price of the exchange's pool is too low to be told",
+    "RatioOutOfRange(uint256 basePrice,uint256 quotePrice)": "the ratio of {basePrice} to "
+    "{quotePrice} is out of range",
     # What the compiler puts in by itself.
     "Error(string reason)": "{reason}",
     "Panic(uint256 code)": "a calculation failed (panic {code})",
@@ -146,7 +192,7 @@ class Refusal:
         if self.name == "Error":
             reason = " ".join(self.values["reason"].split())
             return f"a contract refused: {ROUTER_REASONS.get(reason, reason)}"
-        return _KNOWN_SENTENCES[self.name].format(**self.values)
+        return _TEXTS[self.name, *self.values].format(**self.values)
 
     def __str__(self) -> str:
         values = ", ".join(f"{name}={value}" for name, value in self.values.items())
@@ -166,7 +212,10 @@ def selector_of(signature: str) -> bytes:
 
 
 _KNOWN: Final = {selector_of(signature): _parse(signature) for signature in SENTENCES}
-_KNOWN_SENTENCES: Final = {_parse(signature)[0]: text for signature, text in SENTENCES.items()}
+_TEXTS: Final = {
+    (name, *labels): SENTENCES[s] for s in SENTENCES for name, _, labels in [_parse(s)]
+}
+"""By name and names of the values: libraries give the same name to different errors."""
 
 
 def decode_refusal(data: bytes) -> Refusal:

@@ -88,7 +88,7 @@ def signable(domain: Domain, message: Message) -> SignableMessage:
 
 
 def digest(domain: Domain, message: Message) -> bytes:
-    """What is signed, 32 bytes: the contracts' `openDigest`, `closeDigest` and so on."""
+    """What is signed, 32 bytes."""
     return digest_of(signable(domain, message))
 
 

@@ -30,8 +30,6 @@ signature and the transaction to send from your own address. It is good once, fo
 Amounts are base units as decimal text, prices quote base units for a base base unit times 10**18,
 leverages and shares of a whole basis points.
 """
-MAX_BODY: Final = 32_768
-"""Bytes: several times what any request needs."""
 _REASONS: Final = {
     400: "The body is no JSON.",
     401: "A signature or token is missing.",
@@ -101,7 +99,6 @@ def create_app(service: Service) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         docs_url=None,
-        max_body_size=MAX_BODY,
     )
     app.include_router(_quotes(service))
     app.include_router(_orders(service))
@@ -262,6 +259,9 @@ async def _on_problem(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, Problem):
+        # Reading the body failed, and FastAPI has wrapped why.
+        return _say(request, error.__cause__)
     codes: Mapping[int, str] = {
         400: "NotUnderstood",
         404: "NotFound",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prep.margin.errors import Refusal
+from prep.quotes.swaps import NoRouteError
 
 TITLES = {
     400: "Not understood",
@@ -72,3 +73,9 @@ def unknown_pair(base: str, quote: str) -> Problem:
 def unavailable(code: str, detail: str) -> Problem:
     """Nobody can be served now, whatever he asks."""
     return Problem(503, code, detail)
+
+
+def no_route(error: NoRouteError) -> Problem:
+    """The exchange cannot do it."""
+    values = {"tokenIn": error.token_in, "tokenOut": error.token_out, "amount": error.amount}
+    return Problem(422, "NoRoute", str(error), values)

@@ -1,6 +1,6 @@
 """From what a trader wants to a signed request."""
 
-from dataclasses import dataclass
+import time
 from typing import Any
 
 from prep.margin.chain import Refused, ask
@@ -8,46 +8,20 @@ from prep.margin.data import (
     CloseRequest,
     CollateralRequest,
     OpenRequest,
-    PairTerms,
     Position,
 )
 from prep.margin.errors import Refusal
-from prep.margin.read import PRICE, Pool
+from prep.margin.read import PRICE
 from prep.model.margin.arithmetic import BPS, principal_part
 from prep.quotes import answers, arithmetic, wire, wishes
 from prep.quotes.arithmetic import Standing
-from prep.quotes.config import Pair
-from prep.quotes.desk import ADD, CLOSE, INCREASE, OPEN, REMOVE, Charge, Desk, Now, Signed
-from prep.quotes.problems import Problem, invalid, refused
+from prep.quotes.desk import ADD, CLOSE, INCREASE, OPEN, REMOVE, Charge, Desk, Signed
+from prep.quotes.problems import invalid, no_route, refused
+from prep.quotes.scene import Scene, expectation
 from prep.quotes.swaps import NoRouteError, Swap, best_purchase, best_sale
 from prep.quotes.wire import Side
 
 NO_INTEREST = Charge(0, arithmetic.FOREVER)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """Where a quote is given."""
-
-    now: Now
-    side: Side
-    pool: Pool
-    pair: Pair
-    terms: PairTerms
-
-    @property
-    def is_long(self) -> bool:
-        return self.pool.is_long
-
-    @property
-    def owed(self) -> str:
-        """The token of the principal."""
-        return self.pool.borrows(self.pair.base, self.pair.quote)
-
-    @property
-    def held(self) -> str:
-        """The token of the collateral."""
-        return self.pool.holds(self.pair.base, self.pair.quote)
 
 
 class Quotes(Desk):
@@ -77,7 +51,7 @@ class Quotes(Desk):
 
     def _grow(
         self,
-        scene: _Scene,
+        scene: Scene,
         position: Position,
         wish: wishes.OpenWish | wishes.IncreaseWish,
         principal: int,
@@ -129,7 +103,7 @@ class Quotes(Desk):
             **self._common(scene, signed, expected, expiry),
         )
 
-    def _principal(self, scene: _Scene, wish: wishes.OpenWish | wishes.IncreaseWish) -> int:
+    def _principal(self, scene: Scene, wish: wishes.OpenWish | wishes.IncreaseWish) -> int:
         """As the trader says, or by his leverage."""
         if wish.principal is not None:
             if wish.leverage is not None:
@@ -210,7 +184,7 @@ class Quotes(Desk):
         )
 
     def _proceeds(
-        self, scene: _Scene, amount: int, due: int, slippage: int
+        self, scene: Scene, amount: int, due: int, slippage: int
     ) -> tuple[Swap | None, int, int, int]:
         """Of a long: its swap, the fee, the payout expected and the least."""
         swap = self._sale(scene, amount, selling_base=True)
@@ -222,7 +196,7 @@ class Quotes(Desk):
         return swap, fee, swap.amount_out - due - fee, max(0, least - due - fee)
 
     def _costs(
-        self, scene: _Scene, amount: int, due: int, slippage: int
+        self, scene: Scene, amount: int, due: int, slippage: int
     ) -> tuple[Swap | None, int, int, int]:
         """Of a short, likewise. Where nothing is due nothing is bought."""
         if due == 0:
@@ -272,24 +246,29 @@ class Quotes(Desk):
 
     # -------------------------------------------------------------------------------------- shared
 
-    def _scene(self, side: Side, base: str, quote: str) -> _Scene:
+    def _scene(self, side: Side, base: str, quote: str) -> Scene:
         pair, pool = self.pair(base, quote), self.pools[side]
         now = self.now()
-        return _Scene(now, side, pool, pair, self.terms(now.head, pool, pair))
+        return Scene(now, side, pool, pair, self.terms(now.head, pool, pair))
 
-    def _scene_of(self, side: Side, position: Position) -> _Scene:
+    def _scene_of(self, side: Side, position: Position) -> Scene:
         scene = self._scene(side, position.base, position.quote)
+        if scene.now.head.next <= position.last_funding_timestamp:
+            # Local chains mine several blocks a second. What has interest from the next one on is
+            # quoted then: now it would be good for no longer than this second.
+            time.sleep(1)
+            scene = self._scene(side, position.base, position.quote)
         self.check_stored(scene.now.head, scene.pool, position)
         return scene
 
-    def _sale(self, scene: _Scene, amount_in: int, *, selling_base: bool) -> Swap:
+    def _sale(self, scene: Scene, amount_in: int, *, selling_base: bool) -> Swap:
         routes = scene.pair.routes_of(selling_base=selling_base)
         try:
             return best_sale(self.chain, scene.now.head, self.settings.exchange, routes, amount_in)
         except NoRouteError as error:
             raise no_route(error) from None
 
-    def _purchase(self, scene: _Scene, amount_out: int, *, selling_base: bool) -> Swap:
+    def _purchase(self, scene: Scene, amount_out: int, *, selling_base: bool) -> Swap:
         routes = scene.pair.routes_of(selling_base=selling_base)
         try:
             return best_purchase(
@@ -299,50 +278,13 @@ class Quotes(Desk):
             raise no_route(error) from None
 
     def _expected(
-        self, scene: _Scene, swap: Swap | None, after: Standing, **amounts: int
+        self, scene: Scene, swap: Swap | None, after: Standing, **amounts: int
     ) -> answers.Expected:
-        terms = None
-        if swap is None:
-            price = self.check_price(scene.now.head, scene.terms)
-        else:
-            buys_base = swap.route.tokens[-1] == scene.pair.base
-            base, quote = (
-                (swap.amount_out, swap.amount_in)
-                if buys_base
-                else (swap.amount_in, swap.amount_out)
-            )
-            price = arithmetic.price_of(quote, base, up=buys_base)
-            terms = answers.SwapTerms(
-                tokens=swap.route.tokens,
-                fees=swap.route.fees,
-                amount_in=swap.amount_in,
-                amount_out=swap.amount_out,
-                price=price,
-                price_impact=swap.impact,
-            )
-        nothing = dict.fromkeys(
-            (
-                "borrowed",
-                "interest",
-                "fee",
-                "payment",
-                "principal_paid",
-                "payout",
-                "least_payout",
-            ),
-            0,
-        )
-        return answers.Expected(
-            swap=terms,
-            **(nothing | amounts),
-            principal=after.principal,
-            collateral=after.collateral,
-            leverage=None if price is None else after.leverage(price),
-            liquidation_price=after.liquidation_price(scene.terms.maintenance_margin),
-        )
+        price = None if swap else self.check_price(scene.now.head, scene.terms)
+        return expectation(scene, swap, after, price, **amounts)
 
     def _common(
-        self, scene: _Scene, signed: Signed, expected: answers.Expected, expiry: int
+        self, scene: Scene, signed: Signed, expected: answers.Expected, expiry: int
     ) -> dict[str, Any]:
         return {
             "side": scene.side,
@@ -359,9 +301,3 @@ class Quotes(Desk):
             "expected": expected,
             "expiry": expiry,
         }
-
-
-def no_route(error: NoRouteError) -> Problem:
-    """The exchange cannot do it."""
-    values = {"tokenIn": error.token_in, "tokenOut": error.token_out, "amount": error.amount}
-    return Problem(422, "NoRoute", str(error), values)

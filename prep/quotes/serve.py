@@ -3,11 +3,13 @@
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import uvicorn
 
 from prep.errors import UserError
+from prep.keeper import stopped_by_signals
 from prep.margin.chain import ChainUnreachable, RpcChain
 from prep.quotes.app import Service, create_app
 from prep.quotes.config import DATABASE, TOKEN, Settings, secret
@@ -65,7 +67,8 @@ def serve(service: Service, host: str, port: int, proxies: Sequence[str] = ()) -
         signer=service.quotes.signer.address,
         pools={side.value: pool.address for side, pool in service.quotes.pools.items()},
     )
-    with listener:
+    # Uvicorn ends by the signal that it was stopped with, unless somebody else takes it.
+    with listener, stopped_by_signals(Event()):
         uvicorn.Server(config).run(sockets=[listener])
     logger().info("stopped")
 

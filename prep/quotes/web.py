@@ -1,5 +1,5 @@
-"""What happens around every request: an id, a limit, a log line, metrics, and an answer whatever
-goes wrong."""
+"""What happens around every request: an id, a limit, a bound on its size, a log line, metrics, and
+an answer whatever goes wrong."""
 
 import math
 import time
@@ -10,6 +10,7 @@ from typing import Any, Final
 from limits import RateLimitItem
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +19,9 @@ from prep.quotes.logs import logger, where
 from prep.quotes.metrics import Metrics
 from prep.quotes.problems import Problem, unavailable
 
+MAX_BODY: Final = 32_768
+"""Bytes: several times what any request needs. FastAPI's own limit answers before there is an id
+and a log line."""
 PROBLEM_TYPE: Final = "application/problem+json"
 _UNLIMITED: Final = frozenset({"/health", "/metrics"})
 """Whoever watches the service asks all the time."""
@@ -84,6 +88,7 @@ class _Exchange:
         self._around, self._scope, self._receive, self._send = around, scope, receive, send
         self._id = uuid.uuid4().hex
         self._status: int | None = None
+        self._size = 0
         self._notes: dict[str, Any] = {}
         scope.setdefault("state", {}).update(request_id=self._id, notes=self._notes)
 
@@ -91,7 +96,9 @@ class _Exchange:
         started = time.perf_counter()
         try:
             self._around.admit(self._scope)
-            await self._around.inner(self._scope, self._receive, self._answer)
+            if int(Headers(scope=self._scope).get("content-length") or 0) > MAX_BODY:
+                raise too_large()
+            await self._around.inner(self._scope, self._bounded, self._answer)
         except Exception as error:
             await self._fail(error)
         seconds = time.perf_counter() - started
@@ -122,6 +129,13 @@ class _Exchange:
             response = problem_response(problem, self._id)
             await response(self._scope, self._receive, self._answer)
 
+    async def _bounded(self) -> Message:
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > MAX_BODY:
+            raise too_large()
+        return message
+
     async def _answer(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
@@ -136,6 +150,11 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, ChainUnreachable):
         return unavailable("ChainUnreachable", "the node of the chain does not answer")
     return Problem(500, "Failed", "the service failed: its log has the request's id")
+
+
+def too_large() -> Problem:
+    """A body that nobody needs."""
+    return Problem(413, "TooLarge", f"a request has at most {MAX_BODY} bytes")
 
 
 def _outcome(status: int | None) -> str:

@@ -4,8 +4,6 @@ Interest reaches those who have lent while it was earned, a loss those who lend 
 off, and a position that stands open stops nobody from anything but taking out what is lent (M4).
 """
 
-import pytest
-
 from tests.attacks.backed import DAY, YEAR, check_books, lent, of_pool, refused
 from tests.attacks.backed_acts import PAIR, Acts
 from tests.margin_suite import CURVE, MAX_APY, PREP, WETH
@@ -91,7 +89,6 @@ def record_units(margin, pool, position, interest, start, seconds):
     return margin.node.read((vault_of(margin, pool).address, "lockedInterest()"))[0]
 
 
-@pytest.mark.xfail(strict=True, reason="every recording lengthens the time by a second, rounded up")
 def test_interest__recorded_by_the_unit__holds_up_no_large_amount(margin, pool, victim):
     """A unit an hour does not keep what was recorded before from reaching the lenders: who records
     one a second would keep it for ever."""

@@ -9,6 +9,7 @@ swap says what a position is worth: he takes all that positions hold.
 import pytest
 
 from prep.margin.data import CLOSED
+from prep.node import Reverted
 from tests.attacks.backed import (
     BPS,
     DAY,
@@ -213,33 +214,16 @@ def test_liquidator_and_signer__both_stolen__lenders_paid_as_long_as_the_price_s
 
 
 WIDE = {"leverage": 50_000, "maintenance": 100, "fee": 100, "deviation": 1_500}
-"""Within all bounds: 5 * (1 % + 15 %) is less than 1."""
+"""Within all bounds but one: 5 * (1 % + 15 %) is less than 1."""
 
 
-@pytest.mark.xfail(strict=True, reason="a deviation above the maintenance margin is allowed")
-def test_liquidator__deviation_above_maintenance__lenders_of_a_healthy_position_lose_nothing(
-    margin, pool, hostile, victim
-):
-    """R4. Such terms should not be possible: whoever liquidates takes from lenders out of positions
-    that were never within their threshold at the check price."""
-    try:
+def test_liquidator__deviation_above_maintenance__not_possible(margin):
+    """R4. By such terms a liquidator's key could sell positions that are not within their threshold
+    for less than they owe."""
+    with pytest.raises(Reverted) as raised:
         set_terms(margin, PAIR, **WIDE)
-    except Exception as refusal:
-        assert "ParameterOutOfBounds" in str(refusal) or "Deviation" in str(refusal)  # noqa: PT017
-        return
-    # 6 % of equity, at a price that is right and does not move.
-    position = with_equity(margin, pool, victim, 600)
-    equity, least = margin.health(pool, position)
-    assert equity > 5 * least
-    price, owed = margin.price(PAIR), pool.owed(PAIR)
-    if pool.is_long:
-        given, brought = position.collateral, least_proceeds(position.collateral, price, 1_500)
-    else:
-        given = position.collateral
-        brought = ceil(ceil(given * BPS, BPS + 1_500) * WAD, price)
-    before = lent(margin, owed)
-    seize(margin, pool, hostile, position, PAIR, given, brought)
-    assert lent(margin, owed) >= before, f"lost {(before - lent(margin, owed)) / before:.2%}"
+    assert raised.value.name == "ParameterOutOfBounds"
+    assert raised.value.args_[1:] == (1_500, 10, 100)
 
 
 def test_liquidator__pair_with_limits__takes_everything_that_positions_hold(

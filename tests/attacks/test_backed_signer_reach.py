@@ -21,6 +21,8 @@ from tests.attacks.backed_acts import PAIR
 from tests.margin_suite import (
     MAX_APY,
     PREP,
+    USD,
+    WETH,
 )
 from tests.suite import WAD
 
@@ -135,10 +137,12 @@ def test_signer_and_executor__a_stop_loss__bound_by_its_floor_only(
     margin, pool, hostile, victim, acts
 ):
     """A stop-loss is met by any price that is bad enough, and they can make one: what they leave is
-    its least payout, to the unit. A stop-loss without one is worth nothing against both keys."""
-    position = margin.typical(pool, victim, PAIR, 2)
-    floor = margin.units(PREP, 7_000)
-    price = margin.price(PAIR)
+    its least payout, to the unit. A stop-loss without one is worth nothing against both keys,
+    where no check price holds them."""
+    pair = (WETH, USD)
+    position = margin.typical(pool, victim, pair, 2)
+    floor = margin.units(USD, 7_000)
+    price = 2_000 * 10**6
     order = acts.order(
         position,
         take_profit=False,
@@ -151,7 +155,7 @@ def test_signer_and_executor__a_stop_loss__bound_by_its_floor_only(
         given, brought = held, due + floor
     else:
         given, brought = held - floor, due
-    sold, bought = pool.held(PAIR), pool.owed(PAIR)
+    sold, bought = pool.held(pair), pool.owed(pair)
     request = acts.whole(position, **hostile.route)
     snapshot = margin.node.rpc("evm_snapshot")
     worse = (given, brought - 1) if pool.is_long else (given + 1, brought)
@@ -163,6 +167,26 @@ def test_signer_and_executor__a_stop_loss__bound_by_its_floor_only(
     logs = acts.execute(order, victim, position, request)
     assert margin.closing(logs).payout == floor
     check_books(margin)
+
+
+def test_signer_and_executor__a_stop_loss_in_a_pair_with_a_check_price__bound_by_that(
+    margin, pool, hostile, victim, acts
+):
+    """Its condition is met, its least payout too: but the price was made for it."""
+    position = margin.typical(pool, victim, PAIR, 2)
+    price = margin.price(PAIR)
+    order = acts.order(position, take_profit=False, quote_amount=price, base_amount=WAD)
+    due, held = position.principal + 1, position.collateral
+    if pool.is_long:
+        least = ceil(ceil(held * price, WAD) * 9_700, 10_000)
+        given, brought, error = held, least - 1, (least - 1, least)
+    else:
+        most = due * price // WAD * 10_300 // 10_000
+        given, brought, error = most + 1, due, (most + 1, most)
+    request = acts.whole(position, **hostile.route)
+    hostile.trade(pool, pool.held(PAIR), given, pool.owed(PAIR), brought)
+    with refused("PriceDeviates", *error):
+        acts.execute(order, victim, position, request)
 
 
 # ------------------------------------------------------------------------------------- he is silent

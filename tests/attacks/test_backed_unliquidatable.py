@@ -6,11 +6,13 @@ Liquidations have to work when they are due (R4): what stands in their way is th
 import pytest
 from eth_utils import function_signature_to_4byte_selector as selector_of
 
+from prep.exchange.calldata import EXACT_INPUT_SINGLE
+from prep.exchange.contracts import ROUTER, unrecorded
 from prep.margin.data import CLOSED
 from prep.node import Reverted
 from tests.attacks.backed import check_books, refused
 from tests.attacks.backed_acts import PAIR
-from tests.margin_suite import FUNCTIONS, PREP, _plain
+from tests.margin_suite import FUNCTIONS, PREP, WETH, _plain
 from tests.suite import WAD
 
 
@@ -63,11 +65,11 @@ def assert_all_in_one(margin, pool, position, accomplice):
     assert not refusals, f"R4: {refusals}"
 
 
-def leave_ether(margin, who, amount) -> None:
+def leave_ether(margin, who, amount, router=None) -> None:
     """In the exchange's router, which pays with it instead of the caller's wrapped ether. Whoever
     comes next can take it away again: in the same block nobody else does."""
     call = selector_of("multicall(bytes[])") + (32).to_bytes(32) + bytes(32)
-    margin.node.execute_data(who.address, margin.router, "0x" + call.hex(), amount)
+    margin.node.execute_data(who.address, router or margin.router, "0x" + call.hex(), amount)
 
 
 def take_ether_back(margin, who) -> None:
@@ -77,8 +79,7 @@ def take_ether_back(margin, who) -> None:
 @pytest.mark.xfail(
     strict=True, reason="the router spends its own ether, and nothing of the position's"
 )
-@pytest.mark.parametrize("act", ["liquidate", "exit"])
-def test_long__ether_left_in_the_router__closed_all_the_same(margin, rogue, accomplice, act):
+def test_long__ether_left_in_the_router__liquidated_all_the_same(margin, rogue, accomplice):
     """A long on ether is closed by selling ether: a router that has as much of its own pays with
     that. A trader who sees his liquidation coming leaves it there and takes it back after, and so
     does whoever does not want another one to leave."""
@@ -86,19 +87,27 @@ def test_long__ether_left_in_the_router__closed_all_the_same(margin, rogue, acco
     position = margin.typical(pool, rogue, PAIR, 4)
     margin.node.at(margin.time() + 60)
     margin.node.mine()
-    if act == "liquidate":
-        margin.move_market(accomplice, PAIR, 78)
+    margin.move_market(accomplice, PAIR, 78)
     margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
     leave_ether(margin, accomplice, position.collateral)
     try:
-        if act == "liquidate":
-            margin.liquidate(pool, position)
-        else:
-            data = margin.closing_swap(pool, position, position.collateral, 0)
-            margin.do(rogue, pool, "exit", position, margin.router, data, 0, 0)
+        margin.liquidate(pool, position)
     finally:
         take_ether_back(margin, accomplice)
     assert margin.stored(pool, position.id) == CLOSED
+
+
+def test_long__ether_left_in_the_router__exit_pays_out_what_is_not_sold(margin, rogue, accomplice):
+    """The debt is paid with somebody else's ether: the collateral is the trader's."""
+    pool = margin.sides["long"]
+    position = margin.typical(pool, rogue, PAIR, 4)
+    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
+    leave_ether(margin, accomplice, position.collateral)
+    data = margin.closing_swap(pool, position, position.collateral, 0)
+    margin.do(rogue, pool, "exit", position, margin.router, data, 0, 0)
+    assert margin.balance(rogue, WETH) == position.collateral
+    assert margin.stored(pool, position.id) == CLOSED
+    check_books(margin)
 
 
 def test_long__ether_left_in_the_router__whoever_takes_it_away_first_closes(
@@ -125,6 +134,29 @@ def assert_liquidatable(margin, pool, position):
     margin.node.simulate(
         margin.liquidator.address, pool.address, FUNCTIONS["liquidate"], *map(_plain, args)
     )
+
+
+def test_long__router_with_a_wrapped_ether_of_its_own__ether_in_it_changes_nothing(
+    margin, project, rogue, accomplice
+):
+    """The way out for who deploys: a router over the same exchange that takes no token that is
+    traded for ether pays with what the pool gives it."""
+    pool = margin.sides["long"]
+    create = unrecorded(project, margin.admin)
+    own = create("", ROUTER, margin.exchange.pools.contracts.factory, rogue.address).address
+    allow = "setRouter(address,bytes4,bool)"
+    margin.send(margin.admin, pool, allow, own, EXACT_INPUT_SINGLE, True)
+    position = margin.typical(pool, rogue, PAIR, 4)
+    margin.node.at(margin.time() + 60)
+    margin.node.mine()
+    margin.move_market(accomplice, PAIR, 78)
+    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
+    leave_ether(margin, accomplice, position.collateral, own)
+    interest = margin.max_interest(pool, position)
+    data = margin.seizing_swap(pool, position, interest)
+    margin.do(margin.liquidator, pool, "liquidate", position, interest, own, data)
+    assert margin.stored(pool, position.id) == CLOSED
+    check_books(margin)
 
 
 def test_liquidate__trader_with_signed_requests__dodges_once_for_each(margin, pool, rogue, acts):

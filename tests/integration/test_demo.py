@@ -16,15 +16,19 @@ from prep.demo.checks import check, unexplained
 from prep.demo.credit_checks import check_credit
 from prep.demo.credit_ledger import CreditLedger
 from prep.demo.ledger import Ledger
-from prep.demo.prices import HOUR, STEP_SECONDS, read_path, synthetic_path
+from prep.demo.margin_checks import check_margin
+from prep.demo.margin_ledger import POOLS, MarginLedger
+from prep.demo.prices import DEFAULT_HOURS, HOUR, STEP_SECONDS, read_path, synthetic_path
 from prep.demo.report import to_json
-from prep.demo.setup import address_of, prepare
+from prep.demo.setup import DEFAULT_SEED, address_of, prepare
 from prep.demo.stage import Stage
 from prep.errors import UserError
+from prep.exchange.prices import spot
 
 ROOT = Path(__file__).parents[2]
 WAD = 10**18
 SEED, TRADERS, HOURS = 2, 8, 6
+INVARIANTS = {"M1", "M2", "M3", "M4", "M5", "A1", "A2", "A3", "A4"}
 MONEY = {
     "AccountLiquidated",
     "BalanceChanged",
@@ -34,6 +38,7 @@ MONEY = {
     "DebtWrittenOff",
     "Deposit",
     "InterestAccrued",
+    "InterestRecorded",
     "OrderCancelled",
     "OrderExecuted",
     "OrderFilled",
@@ -109,20 +114,26 @@ def differences(outcome):
 
 def test_run__short_crash__money_adds_up_and_steps_follow_the_path(create_demo, networks):
     path = synthetic_path(SEED, HOURS)
-    seen = []
+    demo, seen, times = create_demo(path), [], []
+    set_price = demo.stage.set_price
 
-    outcome = create_demo(path).run(seen.append)
+    def set_and_note(setter, answer, timestamp):
+        times.append(timestamp)
+        set_price(setter, answer, timestamp)
 
-    assert differences(outcome) == {}, "M1 M2 M3 M4 M5"
-    assert {c.invariant for c in outcome.checks} == {"M1", "M2", "M3", "M4", "M5"}
+    demo.stage.set_price = set_and_note
+    outcome = demo.run(seen.append)
+
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5 A1 A2 A3 A4"
+    assert {c.invariant for c in outcome.checks} == INVARIANTS
     assert outcome.unexplained == 0
     assert tuple(seen) == outcome.samples
     readings = [sample.reading for sample in outcome.samples]
     assert [r.price for r in readings] == [p * 10**10 for p in path.prices]
-    # Nobody has a position in the first step; later the keeper's blocks follow that of the price.
-    passed = [r.timestamp - readings[0].timestamp for r in readings]
-    assert [seconds // STEP_SECONDS for seconds in passed] == list(range(len(path.prices)))
-    assert all(seconds % STEP_SECONDS <= TRADERS for seconds in passed)
+    assert times == [times[0] + step * STEP_SECONDS for step in range(len(path.prices))]
+    # In blocks of their own: three feeds, up to three swaps, and what the keeper does.
+    passed = [r.timestamp - time for r, time in zip(readings, times, strict=True)]
+    assert all(3 <= seconds <= TRADERS + 6 for seconds in passed)
     assert outcome.trades > TRADERS
     assert outcome.traders == TRADERS
     assert outcome.done["liquidatePosition"] == len(outcome.liquidations) > 0
@@ -144,7 +155,7 @@ def test_run__two_days__orders_fill_and_an_account_is_liquidated(create_demo):
 
     outcome = demo.run(lambda _: None)
 
-    assert differences(outcome) == {}, "M1 M2 M3 M4 M5"
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5 A1 A2 A3 A4"
     credit = outcome.credit
     ended = {(credit.name(o.account), o.order, o.how) for _, o in credit.orders}
     assert ended >= {
@@ -169,8 +180,65 @@ def test_run__two_days__orders_fill_and_an_account_is_liquidated(create_demo):
     )
 
 
+def test_run__default_path__asset_backed_positions_end_as_their_plans_say(create_demo):
+    """What the demonstration is to show, on the path that it makes up by default."""
+    outcome = create_demo(synthetic_path(DEFAULT_SEED, DEFAULT_HOURS), traders=1).run(
+        lambda _: None
+    )
+
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5 A1 A2 A3 A4"
+    margin = outcome.margin
+    ended = {who.name: (margin.ending(who), margin.result(who)) for who in margin.participants}
+    assert {name: how for name, (how, _) in ended.items()} == {
+        "Long that is liquidated": "liquidated",
+        "Long that loses": "closed",
+        "Long that wins": "order",
+        "Short that wins": "closed",
+        "Short that loses": "closed",
+        "Short that is liquidated": "liquidated",
+    }
+    wins = {name: result > 0 for name, (_, result) in ended.items()}
+    assert wins == {name: name.endswith("wins") for name in ended}
+    # What is shown of their value ends with what was paid out.
+    assert [any(sample) for sample in zip(*margin.samples, strict=True)] == [True] * len(ended)
+    assert margin.samples[0] == margin.samples[-1] == (None,) * len(ended)
+    assert len(margin.closings) == len(ended) + 1
+    assert [c.step for c in margin.closings] == sorted(c.step for c in margin.closings)
+    assert [key for key in outcome.rejected if "asset-backed" in key] == []
+    assert outcome.done["executeOrder"] == margin.ended("order") == 1
+    assert outcome.done["liquidate (asset-backed)"] == margin.ended("liquidated") == 2
+    assert all(margin.interest[token] > 0 for token in ("PREP", "WETH", "WBTC"))
+
+
+def test_arbitrage__any_step__leaves_all_pools_at_their_feeds(create_demo):
+    """Of three tokens: none can be bought cheaper by way of another."""
+    demo = create_demo(synthetic_path(SEED, 1), traders=1)
+    margin, observe, apart = demo.margin, demo.credit.observe, []
+
+    def look():
+        observe()
+        worth = {"PREP": WAD, **demo.credit.token_prices}
+        for (base, quote), pool in margin.markets.items():
+            found = spot(
+                margin.exchange.sqrt_price(pool),
+                margin.tokens[base].address,
+                margin.tokens[quote].address,
+            )
+            units = 10 ** (8 if base == "WBTC" else 18)
+            whole = Fraction(worth[base] * WAD, worth[quote] * units)
+            apart.append(abs(found / whole - 1))
+
+    demo.credit.observe = look
+    demo.run(lambda _: None)
+
+    assert len(margin.markets) == 3
+    assert len(apart) == 3 * 4
+    # A pool's price has some 30 digits, fewer where a base unit is worth little of the other.
+    assert max(apart) < Fraction(1, 10**12)
+
+
 def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
-    demo = create_demo(synthetic_path(SEED, 24), traders=1)
+    demo = create_demo(synthetic_path(DEFAULT_SEED, DEFAULT_HOURS), traders=1)
     events, taken = demo.stage.new_events, []
 
     def recorded():
@@ -182,6 +250,7 @@ def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
     outcome = demo.run(lambda _: None)
     balances = demo.stage.balances(demo.ledger, demo.cast.values())
     chain, credit = demo.credit.balances(), demo.credit.ledger
+    of_pools, margin = demo.margin.balances(), demo.margin.ledger
 
     def unexplained_without(dropped):
         kept = [event for event in taken if event is not dropped]
@@ -189,7 +258,10 @@ def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
         of_credit = CreditLedger(credit.manager, credit.vault, credit.lending)
         ledger.take(kept)
         of_credit.take(kept)
-        return unexplained((*check(ledger, balances), *check_credit(of_credit, chain)))
+        backed = MarginLedger(margin.pools, margin.tokens)
+        backed.take(kept)
+        checks = (*check(ledger, balances), *check_credit(of_credit, chain))
+        return unexplained((*checks, *check_margin(backed, of_pools)))
 
     assert outcome.unexplained == unexplained_without(None) == 0
     kinds = {(event.contract, event.name): event for event in taken if matters(event)}
@@ -207,27 +279,41 @@ def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
         "Repaid",
         "Withdraw",
     }
-    for kind, last in kinds.items():
-        assert unexplained_without(last) > 0, f"M1 to M5 without {kind}"
+    of_both = ("LendingVaultAdded", "PositionClosed", "PositionLiquidated", "PositionOpened")
+    assert kinds.keys() >= {(pool, name) for pool in POOLS for name in of_both}
+    assert kinds.keys() >= {("LongPool", "CollateralChanged"), ("LongPool", "OrderExecuted")}
+    unnoticed = [kind for kind, last in kinds.items() if unexplained_without(last) == 0]
+    assert unnoticed == [], "M1 M2 M3 M4 M5 A1 A2 A3 A4"
 
 
 def matters(event):
-    """Whether an event says that money has moved, or what is needed to know how much. Nobody lends
-    WBTC."""
+    """Whether an event says that money has moved, or what is needed to know how much: of pools of
+    positions all do."""
+    if event.contract in POOLS:
+        return True
     args = event.args
-    amounts = [v for k, v in args.items() if k in ("value", "assets", "amount", "keeperFee")]
-    lent = event.contract != "WBTC/lending"
-    return lent and event.name in MONEY and (not amounts or any(amounts))
+    names = ("value", "assets", "amount", "keeperFee", "interest")
+    amounts = [value for name, value in args.items() if name in names]
+    return event.name in MONEY and (not amounts or any(amounts))
 
 
-def test_run__twice__gives_the_same_numbers(create_demo):
-    path = synthetic_path(SEED, 2)
+def test_run__twice__gives_the_same_numbers(create_demo, isolated):
+    """On the same chain: addresses of tokens decide on which side a pool rounds. Ids of positions
+    are other ones in every run."""
+    path, numbers, ids = synthetic_path(SEED, 2), [], []
 
-    first = to_json(create_demo(path).run(lambda _: None))
-    second = to_json(create_demo(path).run(lambda _: None))
+    for _ in range(2):
+        with isolated():
+            demo = create_demo(path)
+            numbers.append(to_json(demo.run(lambda _: None)))
+            ids.append({id_ for _, id_ in demo.margin.ledger.positions})
 
+    first, second = numbers
     assert first == second
     assert int(first["summary"]["trades"]) > 0
+    assert len(first["margin"]["closings"]) > 0
+    assert len(ids[0]) == len(ids[1]) == 6
+    assert not ids[0] & ids[1]
 
 
 def test_run__slice_of_a_file__liquidates_on_the_wicks(create_demo, slice_of_prices):
@@ -237,7 +323,7 @@ def test_run__slice_of_a_file__liquidates_on_the_wicks(create_demo, slice_of_pri
 
     outcome = create_demo(path, traders=12).run(lambda _: None)
 
-    assert differences(outcome) == {}, "M1 M2 M3 M4 M5"
+    assert differences(outcome) == {}, "M1 M2 M3 M4 M5 A1 A2 A3 A4"
     assert path.start == int(candles[0]["timestamp"])
     assert path.hours == len(candles) == (int(candles[-1]["timestamp"]) - path.start) // HOUR + 1
     assert len(outcome.liquidations) > 0

@@ -3,9 +3,7 @@
 import gzip
 import runpy
 import signal
-import socket
 import subprocess
-import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
@@ -17,14 +15,14 @@ from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
 from prep.keeper.log import LOGGER
 from prep.node import Node
-from tests.commands import Command
+from tests.processes import PATIENCE, listens, running, unused_port, wait_for
 from tests.suite import UNLIMITED, WAD
 
 ROOT = Path(__file__).parents[2]
+QUOTES = ROOT / "deployments" / "quotes" / "local.yml"
 COLLATERAL = 1_000 * WAD
 NOTIONAL = 15_000 * WAD
 EXECUTE = ("--execute", "--account", "TEST::8")
-PATIENCE = 60  # seconds that anything here may take
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +48,6 @@ def deployed(project, admin, lp, trader, other_trader, tmp_path_factory):
 def state(deployed, chain, tmp_path_factory):
     """The chain as a file that another node can start from."""
     return dump(chain.provider.make_request("anvil_dumpState", []), tmp_path_factory, "start")
-
-
-def unused_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture
@@ -93,19 +85,6 @@ def node(port, state, *contract_types):
         process.wait(PATIENCE)
 
 
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.05)
-    return found
-
-
 def let_price_fall(client, contracts, admin):
     client.send(admin.address, contracts["BTC/feed"].address, "setAnswer(int256)", 9_650 * 10**8)
 
@@ -116,46 +95,10 @@ def liquidatable(client, contracts):
     return [found for _, found in client.read((*check, 1), (*check, 2))]
 
 
-class Process:
-    """A running keeper and what it has written so far."""
-
-    def __init__(self, tmp_path, port, folder, *options):
-        self.log = tmp_path / "keeper.log"
-        network = f"http://127.0.0.1:{port}"
-        arguments = ("keeper", "--network", network, "--folder", folder, *options)
-        self.process = Command(arguments, self.log, self.log)
-
-    def text(self):
-        return self.log.read_text(encoding="utf-8")
-
-    def lines(self, event):
-        """Those of this event, without time and level."""
-        return [line for line in self.text().splitlines() if f" {event} " in f" {line} "]
-
-    def wait_for(self, event, times=1):
-        def enough():
-            assert self.process.poll() is None, f"ended early:\n{self.text()}"
-            return len(self.lines(event)) >= times
-
-        try:
-            wait_for(enough, event)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.text()}") from None
-
-    def end(self, number):
-        """Its exit code after a signal."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
-
-
-@contextmanager
-def keeper(*arguments):
-    started = Process(*arguments)
-    try:
-        yield started
-    finally:
-        started.process.kill()
-        started.process.wait(PATIENCE)
+def keeper(tmp_path, port, folder, *options):
+    """A running one."""
+    where = ("--network", f"http://127.0.0.1:{port}", "--folder", folder)
+    return running(tmp_path / "keeper.log", "keeper", *where, *options)
 
 
 def test_keeper__node_killed_and_restarted__liquidates_after_all(
@@ -300,6 +243,13 @@ def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
         "record": (port, empty, (), "Error: nothing is deployed on chain 31337: "),
         "account": (port, folder, ("--execute", "--account", "nobody"), "Error: no account has"),
         "approval": (port, folder, ("--approve",), "Error: --approve needs a limit for each"),
+        "quotes": (port, folder, ("--quotes", "http://x"), "Error: --quotes is about asset-backed"),
+        "signer": (
+            port,
+            folder,
+            ("--margin", QUOTES, "--order-signer", "TEST::0"),
+            "Error: --order-signer signs what --quotes asks for",
+        ),
         "node": (free_port, folder, (), f"Error: cannot connect to http://127.0.0.1:{free_port}"),
     }
     with node(port, state), ExitStack() as stack:

@@ -33,8 +33,7 @@ FORMULAS: dict[str, Callable[..., int]] = {
     "maxSale": lambda d, leverage: d * leverage // BPS,
     "minMargin": lambda v, mm: up(v * mm, BPS),
     "liquidationFee": lambda v, share: v * share // BPS,
-    "principalPaid": lambda principal, a, k: principal if a == k else up(principal * a, k),
-    "limitPart": lambda principal, a, k: up(principal * a, k),
+    "principalPart": lambda principal, a, k: principal if a == k else up(principal * a, k),
     "usedAfter": lambda used, limit, t: max(0, used - limit * t // DAY),
 }
 """As docs/margin.md says them."""
@@ -65,8 +64,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[tuple[int, ...]]] = {
     "maxSale": st.tuples(amounts, leverages),
     "minMargin": st.tuples(amounts, shares),
     "liquidationFee": st.tuples(amounts, shares),
-    "principalPaid": parts(),
-    "limitPart": parts(),
+    "principalPart": parts(),
     "usedAfter": st.tuples(amounts, st.integers(0, 2**128 - 1), times),
 }
 CASES = st.fixed_dictionaries(ARGUMENTS)
@@ -82,8 +80,7 @@ WIDE = {
     "maxSale": (LARGEST // 10, 100_000),
     "minMargin": (LARGEST, 5_000),
     "liquidationFee": (LARGEST, 5_000),
-    "principalPaid": (LARGEST, LARGEST, LARGEST),
-    "limitPart": (LARGEST, LARGEST - 1, LARGEST),
+    "principalPart": (LARGEST, LARGEST, LARGEST),
     "usedAfter": (LARGEST, 2**128 - 1, 2**40),
 }
 """Products of more than a word, results that just fit."""
@@ -165,8 +162,7 @@ def test_formulas__by_hand__rounded_as_said(probe: Any, node: Node) -> None:
         "maxSale": (3, 25_000),
         "minMargin": (101, 100),
         "liquidationFee": (199, 100),
-        "principalPaid": (10, 1, 3),
-        "limitPart": (10, 2, 3),
+        "principalPart": (10, 1, 3),
         "usedAfter": (10, DAY, 3),
     }
     assert asked(node, probe, cases) == {
@@ -180,7 +176,6 @@ def test_formulas__by_hand__rounded_as_said(probe: Any, node: Node) -> None:
         "maxSale": 7,
         "minMargin": 2,
         "liquidationFee": 1,
-        "principalPaid": 4,
-        "limitPart": 7,
+        "principalPart": 4,
         "usedAfter": 7,
     }

@@ -1,5 +1,6 @@
 """Orders, marks and payouts that are kept, by hand. docs/margin.md."""
 
+from dataclasses import replace
 from typing import Any
 
 from prep.model import WAD, Rejected
@@ -96,7 +97,7 @@ def test_order__swap_that_the_trader_has_not_seen__sells_all_at_the_check_price(
     )
 
 
-def test_liquidate__feed_is_dead__lenders_do_not_wait() -> None:
+def test_liquidate__feed_is_dead__refused_until_the_pair_has_limits() -> None:
     pool, position = opened_long()
     pool.controller.set_max_apy("usd", 0)
     swap = Swap(BTC, 42_000 * USD)
@@ -106,6 +107,10 @@ def test_liquidate__feed_is_dead__lenders_do_not_wait() -> None:
     for action in (pool.mark, pool.health):
         assert refusal(action, position) == stale
     assert refusal(pool.open, opening(id=8), GOOD) == stale
+    assert refusal(pool.liquidate, *args) == stale
+    terms = pool.controller.terms("btc", "usd")
+    limits = replace(terms, oracle=None, max_deviation=0, long_limit=1)
+    pool.controller.set_pair("btc", "usd", limits)
     assert pool.liquidate(*args).payout == 1_160 * USD
 
 

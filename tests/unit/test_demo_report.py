@@ -14,6 +14,8 @@ from prep.demo.credit_outcome import CreditOutcome, CreditParticipant, CreditRea
 from prep.demo.credit_text import events, headlines, summary
 from prep.demo.figures import most_at_risk
 from prep.demo.ledger import Liquidation
+from prep.demo.margin_outcome import MarginOutcome, MarginParticipant, Swapped
+from prep.demo.margin_text import closings, traders
 from prep.demo.outcome import Outcome, Participant, Position, Reading, Sample
 from prep.demo.prices import PricePath
 from prep.demo.report import TEMPLATE, render, to_json, write
@@ -85,6 +87,45 @@ CREDIT = CreditOutcome(
     waiting=((2, "limit order"),),
     lent={0: Lent(4 * WAD, 5 * WAD), 2: Lent(0, 0)},
 )
+MARGIN = MarginOutcome(
+    participants=(
+        MarginParticipant(
+            name="Long",
+            address="0xM",
+            plan="long <fast>",
+            is_long=True,
+            base="WBTC",
+            leverage=2 * WAD + WAD // 2,
+            paid={"PREP": 100 * WAD + 1, "WBTC": 10**8},
+            got={"PREP": 6_750 * WAD, "WBTC": 0},
+            open=None,
+        ),
+        MarginParticipant(
+            name="Short",
+            address="0xN",
+            plan="short",
+            is_long=False,
+            base="WETH",
+            leverage=4 * WAD,
+            paid={"PREP": 300 * WAD, "WETH": 0},
+            got={"PREP": 0, "WETH": WAD // 4},
+            open=None,
+        ),
+        MarginParticipant("Open", "0xO", "waits", True, "WETH", WAD, {"PREP": 7}, {}, 30 * WAD),
+        MarginParticipant("Nobody", "0xP", "is refused", True, "WETH", WAD, {"PREP": 0}, {}, None),
+    ),
+    closings=(
+        Swapped(1, "Long", "closed", False, 50 * WAD, 2 * WAD, 400 * WAD, WAD, 0),
+        Swapped(2, "Short", "liquidated", True, 0, 0, 3 * WAD, 6 * WAD, WAD // 8),
+        Swapped(3, "Long", "order", True, 6_700 * WAD, 3 * WAD, 200 * WAD, WAD // 2, 0),
+    ),
+    interest={"PREP": 5 * WAD, "WETH": WAD // 100},
+    bad_debt={"PREP": 0, "WETH": WAD // 8},
+    fees=WAD + WAD // 2,
+    rewards=6 * WAD,
+    prices={"PREP": WAD, "WETH": 160 * WAD, "WBTC": 6_500 * 10**28},
+    samples=((100 * WAD, None, None, None), (None, 5 * WAD, None, None)) * 2,
+)
 
 
 @pytest.fixture
@@ -128,6 +169,7 @@ def outcome():
             Check("M5", "WBTC", 12_345_678, 12_345_678, 8),
         ),
         credit=CREDIT,
+        margin=MARGIN,
     )
 
 
@@ -149,6 +191,7 @@ def test_render__all_charts__are_drawn_with_titles_on_their_axes(outcome):
 
     ids = [a["id"] for tag, a in Page(page).elements if tag == "div" and "id" in a]
     charts = ("price", "open_interest", "leverage", "lp_share", "vault", "standing", "lending")
+    charts += ("backed",)
     assert ids == [f"chart-{name}" for name in charts]
     for title in ("BTC price, $", "Open interest, PREP", "Open positions", "PREP per share"):
         assert f'"title":{{"text":"{title}"}}' in page
@@ -178,6 +221,11 @@ def test_render__numbers__are_on_the_page(outcome):
         "+20.00",
         "-500.00",
         "0.12",
+        "take-profit executed",
+        "400.00 PREP",
+        "3.000000 WETH",
+        "still open, worth 30 PREP",
+        "-260.00",
     ):
         assert cell in text, cell
     for label, value, remark in headlines(outcome):
@@ -193,6 +241,7 @@ def test_render__names_from_outside__are_escaped(outcome):
     assert "<td>stops &lt;early&gt;</td>" in page
     assert "<td>Trader &lt;1&gt;</td>" in page
     assert "<td>Trader <1></td>" not in page
+    assert "<td>long &lt;fast&gt;</td>" in page
 
 
 def test_render__twice__is_the_same_page(outcome):
@@ -210,6 +259,7 @@ def test_render__money_missing__says_how_much(outcome):
 def test_render__nothing_liquidated__has_an_empty_table(outcome):
     assert "None." not in Page(render(outcome)).text
     assert "None." in Page(render(replace(outcome, liquidations=()))).text
+    assert "None." in Page(render(replace(outcome, margin=replace(MARGIN, closings=())))).text
 
 
 def test_render__nothing_happened_to_accounts__has_an_empty_table(outcome):
@@ -258,7 +308,58 @@ def test_headlines__credit__comes_before_whether_it_adds_up(outcome):
         ("Credit accounts", "2", "1 liquidated, 300 PREP of debt repaid for collateral"),
         ("Orders", "1 filled", "1 cancelled, 1 still waiting"),
         ("PREP lent", "5.0 % a year at most", "interest 4 PREP, losses 5 PREP"),
+        ("Asset-backed", "3 positions", "1 take-profit executed, 1 liquidated, 1 still open"),
+        ("Their interest", "6.60 PREP", "5.00 PREP, 0.010000 WETH"),
+        ("Their bad debt", "20.00 PREP", "liquidators got 6.00 PREP"),
         headline(outcome)[-1],
+    ]
+
+
+def test_traders__everybody__is_told_with_the_result(outcome):
+    assert traders(MARGIN) == [
+        (
+            *("Long", "long <fast>", "long", "WBTC/PREP", "take-profit executed", "2.5x"),
+            *("6,600.00", "6,750.00", "+150.00"),
+        ),
+        (
+            *("Short", "short", "short", "WETH/PREP", "liquidated", "4.0x"),
+            *("300.00", "40.00", "-260.00"),
+        ),
+        (
+            *("Open", "waits", "long", "WETH/PREP", "still open, worth 30 PREP", "1.0x"),
+            *("0.00", "0.00", "+30.00"),
+        ),
+        (
+            *("Nobody", "is refused", "long", "WETH/PREP", "never opened", "1.0x"),
+            *("0.00", "0.00", "0.00"),
+        ),
+    ]
+
+
+def test_closings__each__says_who_got_what(outcome):
+    assert closings(outcome) == [
+        (
+            *("12 Mar 12:15", "$6,000.00", "Long", "a part closed"),
+            *("400.00 PREP", "2.00 PREP", "1.00", "-", "50.00"),
+        ),
+        (
+            *("12 Mar 12:30", "$7,000.00", "Short", "liquidated"),
+            *("3.000000 WETH", "-", "6.00", "0.125000 WETH", "0.00"),
+        ),
+        (
+            *("12 Mar 12:45", "$6,500.00", "Long", "take-profit executed"),
+            *("200.00 PREP", "3.00 PREP", "0.50", "-", "6,700.00"),
+        ),
+    ]
+
+
+def test_headlines__no_asset_backed_positions__says_so(outcome):
+    nobody = replace(MARGIN, participants=MARGIN.participants[3:], closings=(), interest={})
+    quiet = replace(outcome, margin=nobody)
+
+    assert headlines(quiet)[-4:-2] == [
+        ("Asset-backed", "0 positions", "-"),
+        ("Their interest", "0.00 PREP", "none"),
     ]
 
 
@@ -371,6 +472,29 @@ def test_to_json__every_number__is_an_exact_string(outcome):
         "utilisation": str(WAD // 2),
         "rate": str(WAD // 20),
     }
+    margin = content["margin"]
+    assert [(p["result"], p["ending"], p["open"]) for p in margin["participants"]] == [
+        (str(150 * WAD - 1), "order", None),
+        (str(-260 * WAD), "liquidated", None),
+        (str(30 * WAD - 7), None, str(30 * WAD)),
+        ("0", None, None),
+    ]
+    assert margin["participants"][0]["paid"] == {"PREP": str(100 * WAD + 1), "WBTC": str(10**8)}
+    assert margin["closings"][1] == {
+        "step": "2",
+        "trader": "Short",
+        "how": "liquidated",
+        "whole": True,
+        "payout": "0",
+        "interest": "0",
+        "principal": str(3 * WAD),
+        "fee": str(6 * WAD),
+        "bad_debt": str(WAD // 8),
+    }
+    assert margin["interest"] == {"PREP": str(5 * WAD), "WETH": str(WAD // 100)}
+    assert margin["bad_debt"] == {"PREP": "0", "WETH": str(WAD // 8)}
+    assert (margin["fees"], margin["rewards"]) == (str(WAD * 3 // 2), str(6 * WAD))
+    assert margin["steps"][1] == [None, str(5 * WAD), None, None]
     assert content["cash_flow"] == {name: str(value) for name, value in CASH_FLOW.items()}
 
 

@@ -44,7 +44,7 @@ def test_load__numbers__are_exact(load):
         lent={"max_apy": "9.999999999999999999", "long_cap": "1.000000000000000001"},
         pair={
             "max_leverage": "5.0001",
-            "maintenance_margin": "0.0101",
+            "maintenance_margin": "0.0302",
             "liquidation_fee": "0.0101",
             "max_deviation": "0.0301",
         },
@@ -53,7 +53,7 @@ def test_load__numbers__are_exact(load):
     assert (margin.lent[0].max_apy, margin.lent[0].cap(True, 18)) == (10 * WAD - 1, WAD + 1)
     assert (margin.lent[1].cap(True, 18), margin.lent[2].cap(False, 8)) == (10**36, 10**13)
     first, last = margin.pairs[0], margin.pairs[-1]
-    assert (first.max_leverage, first.maintenance_margin, first.max_deviation) == (50_001, 101, 301)
+    assert (first.max_leverage, first.maintenance_margin, first.max_deviation) == (50_001, 302, 301)
     terms = last.terms(8, 18)
     assert terms == PairTerms(
         max_leverage=30_000,
@@ -95,7 +95,7 @@ def test_load__local_file__has_pairs_of_both_kinds(load):
         ({"pair": {"max_leverage": "5.00001"}}, "pairs[0].max_leverage: 5.00001 has 5 decimals"),
         ({"pair": {"maintenance_margin": "0.0099"}}, "maintenance_margin: 0.0099 is outside 0.01"),
         ({"pair": {"liquidation_fee": "0.0501"}}, "liquidation_fee: 0.0501 is outside 0 to 0.05"),
-        ({"pair": {"max_deviation": "0.2001"}}, "max_deviation: 0.2001 is outside 0.001 to 0.2"),
+        ({"pair": {"max_deviation": "0.0501"}}, "max_deviation: 0.0501 is outside 0.001 to 0.05"),
         ({"pair": {"max_deviation": "0"}}, "pairs[0].check: either a price with max_deviation"),
         ({"pair": {"long_limit": "1"}}, "pairs[0].check: either a price with max_deviation"),
         ({"limited": {"max_deviation": "0.01"}}, "pairs[2].check: either a price with"),

@@ -1,8 +1,10 @@
 """Liquidation, by the liquidator and by anyone once a position was marked. docs/margin.md."""
 
 from collections.abc import Hashable
+from typing import Final
 
 from prep.model.errors import Rejected
+from prep.model.fixed import ceil_div
 from prep.model.limits import DAY
 from prep.model.margin import arithmetic
 from prep.model.margin.book import CLOSED
@@ -19,6 +21,9 @@ from prep.model.margin.positions import (
 )
 from prep.model.margin.terms import PairTerms
 
+MAX_PARTS: Final = 100
+"""What a smaller part brings says little about the whole."""
+
 
 class Liquidation(Checks):
     """Closing of positions that are within their threshold."""
@@ -31,21 +36,36 @@ class Liquidation(Checks):
             self._check_role(caller, self.liquidators)
             self._check_stored(position)
             self._check_interest(position, interest)
-            return self._liquidate(caller, position, interest, swapped, marked=False)
+            whole = position.collateral
+            return self._liquidate(caller, position, whole, interest, swapped, marked=False)
+
+    def liquidate_part(
+        self, caller: Hashable, position: Position, amount: int, interest: int, swapped: Swapped
+    ) -> Closing:
+        """Likewise of a part of the collateral, by whose price the whole is judged."""
+        with self._action():
+            self._check_role(caller, self.liquidators)
+            self._check_stored(position)
+            if amount > position.collateral:
+                raise Rejected("AmountTooLarge", amount, position.collateral)
+            if amount < (least := ceil_div(position.collateral, MAX_PARTS)):
+                raise Rejected("AmountTooSmall", amount, least)
+            self._check_interest(position, interest)
+            return self._liquidate(caller, position, amount, interest, swapped, marked=False)
 
     def liquidate_marked(self, caller: Hashable, position: Position, swapped: Swapped) -> Closing:
         """By anyone while a mark is good, within the threshold at the check price."""
         with self._action():
             self._check_stored(position)
-            terms = self._checked_terms(position)
+            health = self.health(position)
             mark = self.mark_of(position.id)
             if not mark.start <= self.now <= mark.until:
                 raise Rejected("NotMarked", *mark)
-            health = self._health(position, terms)
             if not health.within_threshold:
                 raise Rejected("NotLiquidatable", *health)
             interest = self.max_interest(position)
-            return self._liquidate(caller, position, interest, swapped, marked=True)
+            whole = position.collateral
+            return self._liquidate(caller, position, whole, interest, swapped, marked=True)
 
     def mark(self, position: Position) -> Mark:
         """Marks a position that is within its threshold at the check price."""
@@ -83,6 +103,7 @@ class Liquidation(Checks):
         self,
         caller: Hashable,
         position: Position,
+        amount: int,
         interest: int,
         swapped: Swapped,
         *,
@@ -90,22 +111,22 @@ class Liquidation(Checks):
     ) -> Closing:
         terms = self.controller.terms(position.base, position.quote)
         owed, held = self.owed_token(position), self.held_token(position)
+        due = arithmetic.principal_part(position.principal, amount, position.collateral)
         swap = self._swap(held, owed, swapped)
-        value, health = self._realised(position, position.principal + interest, swap, terms)
-        # Lenders do not wait for a feed that is dead.
-        if not isinstance(self.controller.prices.get(terms.oracle), Rejected):
-            self._check_closing_swap(swap, terms)
+        value = self._realised(amount, due + interest, swap)
+        self._check_closing_swap(swap, terms)
+        health = self._judged(position, amount, due, interest, value, terms)
         if not marked and not health.within_threshold:
             raise Rejected("NotLiquidatable", *health)
 
-        principal_paid = min(position.principal, swap.received)
+        principal_paid = min(due, swap.received)
         interest_paid = min(interest, swap.received - principal_paid)
-        lost = position.principal - principal_paid
+        lost = due - principal_paid
         rest = swap.received - principal_paid - interest_paid
-        quote_left = rest if self.is_long else position.collateral - swap.spent
+        quote_left = rest if self.is_long else amount - swap.spent
         fee = min(quote_left, arithmetic.liquidation_fee(value, terms.liquidation_fee))
         closing = Closing(
-            position.collateral,
+            amount,
             *swap,
             principal_paid,
             interest_paid,
@@ -113,9 +134,15 @@ class Liquidation(Checks):
             quote_left - fee,
             lost,
         )
-        gone = position._replace(principal=0, collateral=0, nonce=position.nonce + 1)
-        self._store(position.id, CLOSED)
-        self._emit(PositionLiquidated(position.id, position.trader, caller, gone, closing))
+        in_full = interest > 0 and interest_paid == interest
+        left = position._replace(
+            principal=position.principal - due,
+            collateral=position.collateral - amount,
+            last_funding=self.now if in_full else position.last_funding,
+            nonce=position.nonce + 1,
+        )
+        self._store(position.id, left if left.collateral else CLOSED)
+        self._emit(PositionLiquidated(position.id, position.trader, caller, left, closing))
         self._record(owed, interest_paid)
         self._repay(owed, principal_paid + interest_paid)
         self._write_off(owed, lost)
@@ -125,24 +152,33 @@ class Liquidation(Checks):
             self._send_or_keep(position.base, position.trader, rest)
         return closing
 
-    def _realised(
-        self, position: Position, owed: int, swap: Swap, terms: PairTerms
-    ) -> tuple[int, Health]:
-        """What the swap says that the position is worth, and its health at that."""
-        held = position.collateral
-        short_of = not self.is_long and swap.received < owed
-        if (self.is_long or short_of) and swap.spent != held:
-            raise Rejected("WrongAmountSpent", swap.spent, held)
+    def _realised(self, amount: int, due: int, swap: Swap) -> int:
+        """What the base tokens that were sold, or bought of what is due, have turned out to be
+        worth."""
+        short_of = not self.is_long and swap.received < due
+        if (self.is_long or short_of) and swap.spent != amount:
+            raise Rejected("WrongAmountSpent", swap.spent, amount)
         if self.is_long:
-            value = swap.received
-            equity = value - owed
+            return swap.received
+        if short_of:
+            return amount
+        return swap.spent * due // swap.received if due else 0
+
+    def _judged(
+        self,
+        position: Position,
+        amount: int,
+        part: int,
+        interest: int,
+        value: int,
+        terms: PairTerms,
+    ) -> Health:
+        """The whole position, by the value of a part; rounded for the trader."""
+        owed = position.principal + interest
+        if self.is_long:
+            whole = ceil_div(value * position.collateral, amount)
+            equity = whole - owed
         else:
-            value = held if short_of else _value(swap, owed)
-            equity = held - value
-        margin = arithmetic.least_margin(value, terms.maintenance_margin)
-        return value, Health(equity, margin)
-
-
-def _value(swap: Swap, owed: int) -> int:
-    """Of what a short owes, by what its swap spent for at least as much; rounded down."""
-    return swap.spent * owed // swap.received if swap.received else 0
+            whole = value * owed // (part + interest) if part + interest else 0
+            equity = position.collateral - whole
+        return Health(equity, arithmetic.least_margin(whole, terms.maintenance_margin))

@@ -47,7 +47,8 @@ class PairTerms:
         require("longLimit", self.long_limit, 0, MAX_LIMIT)
         require("shortLimit", self.short_limit, 0, MAX_LIMIT)
         if self.oracle is not None:
-            require("maxDeviation", self.max_deviation, MIN_DEVIATION, MAX_DEVIATION)
+            most = min(MAX_DEVIATION, self.maintenance_margin)
+            require("maxDeviation", self.max_deviation, MIN_DEVIATION, most)
         if self.max_leverage * (self.maintenance_margin + self.max_deviation) >= BPS * BPS:
             raise Rejected(
                 "LeverageTooHigh", self.max_leverage, self.maintenance_margin, self.max_deviation

@@ -16,6 +16,7 @@ OF_POOL = {
     "executeOrder": "order_executor",
     "recordInterest": "order_executor",
     "liquidate": "liquidator",
+    "liquidatePart": "liquidator",
 }
 RESTRICTED = {
     "DebtController": {

@@ -61,6 +61,12 @@ def rest(margin, seconds):
     margin.node.mine()
 
 
+def move(margin, who, pair, percent):
+    """A price, by a real swap, and a minute ago: interest is due."""
+    margin.move_market(who, pair, percent)
+    rest(margin, 60)
+
+
 # -------------------------------------------------------------------------------------- positions
 
 
@@ -92,7 +98,7 @@ def test_work__price_against_it__is_liquidated_and_nothing_else_is(
     other = margin.typical(side, crowd[2], (WBTC, WETH), 4)
     clerk = stage.clerk(margin.liquidator)
     assert results(stage.round(clerk)) == []
-    margin.move_market(crowd[3], pair, against(side))
+    move(margin, crowd[3], pair, against(side))
     before = margin.balance(margin.liquidator, pair[1])
     done = stage.round(clerk)
     assert results(done) == [("Seized", identity(side, risky))]
@@ -110,7 +116,7 @@ def test_work__interest_brings_it_to_the_threshold__is_liquidated_in_that_very_s
     stage, margin, side, trader, crowd
 ):
     position = margin.typical(side, trader, PAIR, 4)
-    margin.move_market(crowd[3], PAIR, 85 if side.is_long else 113)
+    move(margin, crowd[3], PAIR, 85 if side.is_long else 113)
     clerk = stage.clerk(margin.liquidator)
     (watched,) = clerk.look(SETTINGS).positions
     start = position.last_funding_timestamp
@@ -147,7 +153,7 @@ def test_work__interest_brings_it_to_the_threshold__is_liquidated_in_that_very_s
 
 def test_work__nothing_left__lenders_get_all_there_is(stage, margin, side, trader, crowd):
     position = margin.typical(side, trader, PAIR, 4)
-    margin.move_market(crowd[3], PAIR, 60 if side.is_long else 140)
+    move(margin, crowd[3], PAIR, 60 if side.is_long else 140)
     clerk = stage.clerk(margin.liquidator)
     assert [s.reason for s in stage.round(clerk).margin.skipped] == ["pays 0"]
     margin.node.mine()
@@ -163,7 +169,7 @@ def test_work__nothing_left__lenders_get_all_there_is(stage, margin, side, trade
 def test_work__check_price_disagrees__is_left_alone_and_said(stage, margin, side, trader, crowd):
     position = margin.typical(side, trader, PAIR, 4)
     price = margin.price(PAIR)
-    margin.move_market(crowd[3], PAIR, 75 if side.is_long else 125)
+    move(margin, crowd[3], PAIR, 75 if side.is_long else 125)
     margin.set_price(PAIR, margin.price(PAIR) * (105 if side.is_long else 95) // 100)
     done = stage.round(stage.clerk(margin.liquidator))
     assert results(done) == []
@@ -179,13 +185,13 @@ def test_work__check_price_disagrees__is_left_alone_and_said(stage, margin, side
 
 def test_work__without_the_role__does_not_liquidate(stage, margin, side, trader, stranger, crowd):
     margin.typical(side, trader, (WETH, USD), 4)
-    margin.move_market(crowd[3], (WETH, USD), against(side))
+    move(margin, crowd[3], (WETH, USD), against(side))
     assert results(stage.round(stage.clerk(stranger))) == []
 
 
 def test_work__dry_run__says_so_and_sends_nothing(stage, margin, side, trader, crowd):
     position = margin.typical(side, trader, PAIR, 4)
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     done = stage.round(stage.clerk(margin.liquidator, execute=False))
     assert [str(action.id) for action in done.margin.actions] == [identity(side, position)]
     assert margin.stored(side, position.id) == position_hash(position)
@@ -193,7 +199,7 @@ def test_work__dry_run__says_so_and_sends_nothing(stage, margin, side, trader, c
 
 def test_work__gas_costs_more_than_it_pays__is_left_alone(stage, margin, side, trader, crowd):
     margin.typical(side, trader, PAIR, 4)
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     clerk = stage.clerk(margin.liquidator)
     done = stage.round(clerk, native_price=10**9 * WAD)
     assert results(done) == []
@@ -204,7 +210,7 @@ def test_work__gas_costs_more_than_it_pays__is_left_alone(stage, margin, side, t
 
 def test_work__reward_has_no_price__needs_to_be_told_to(stage, margin, side, trader, crowd):
     margin.typical(side, trader, (WETH, USD), 4)
-    margin.move_market(crowd[3], (WETH, USD), against(side))
+    move(margin, crowd[3], (WETH, USD), against(side))
     clerk = stage.clerk(margin.liquidator)
     done = stage.round(clerk, native_price=WAD)
     assert results(done) == []
@@ -219,7 +225,7 @@ def test_work__anybody__marks_waits_and_liquidates_what_is_marked(
     stage, margin, side, trader, stranger, crowd
 ):
     position = margin.typical(side, trader, PAIR, 4)
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     clerk = stage.clerk(stranger)
     assert results(stage.round(clerk)) == [("MarkSet", identity(side, position))]
     assert results(stage.round(clerk)) == [], "it stands, and is not good yet"
@@ -238,7 +244,7 @@ def test_work__anybody__marks_waits_and_liquidates_what_is_marked(
 
 def test_work__mark_has_lapsed__marks_anew(stage, margin, side, trader, stranger, crowd):
     position = margin.typical(side, trader, PAIR, 4)
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     clerk = stage.clerk(stranger)
     stage.round(clerk)
     _, until = margin.node.read((side.address, "markOf(uint256)", position.id))[0]
@@ -287,7 +293,7 @@ def test_work__order__is_executed_when_the_price_is_there(
     stage.order(side, local(trader), position, *limit, take_profit)
     clerk = stage.clerk(margin.executor)
     assert results(stage.round(clerk)) == []
-    margin.move_market(crowd[3], PAIR, 112 if above else 88)
+    move(margin, crowd[3], PAIR, 112 if above else 88)
     before = margin.balance(trader, PREP)
     done = stage.round(clerk)
     assert results(done) == [("Executed", identity(side, position))]
@@ -307,6 +313,7 @@ def test_work__order_of_somebody_else__is_refused_and_the_others_are_executed(
     near = (now[0] * (50 if side.is_long == take else 150) // 100, now[1])
     stage.order(side, local(crowd[5]), first, *near, take, signer=trader.address)
     stage.order(side, local(other_trader), second, *near, take)
+    rest(margin, 60)
     clerk = stage.clerk(margin.executor)
     done = stage.round(clerk)
     assert results(done) == [("Executed", identity(side, second))]
@@ -398,7 +405,7 @@ def test_work__after_a_restart__reads_only_what_is_new(stage, margin, side, trad
     clerk.chain.many = lambda requests: asked.extend(requests) or many(requests)
     assert results(stage.round(clerk)) == []
     assert [method for method, _ in asked if method == "eth_getLogs"] == []
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     assert results(stage.round(clerk)) == [("Seized", identity(side, position))]
     asked = [method for method, _ in asked]
     assert "eth_getLogs" in asked
@@ -410,7 +417,7 @@ def test_work__chain_replaces_its_blocks__follows_it(stage, margin, side, crowd,
     clerk = stage.clerk(margin.liquidator)
     assert results(stage.round(clerk)) == []
     with isolated():
-        margin.move_market(crowd[3], PAIR, against(side))
+        move(margin, crowd[3], PAIR, against(side))
         doomed = margin.typical(side, crowd[1], (WBTC, PREP), 4)
         assert results(stage.round(clerk)) == [("Seized", identity(side, first))]
         found = [w.position for w in clerk.look(SETTINGS).positions]
@@ -420,7 +427,7 @@ def test_work__chain_replaces_its_blocks__follows_it(stage, margin, side, crowd,
     found = [w.position for w in clerk.look(SETTINGS).positions]
     assert sorted(found) == sorted((first, second))
     assert [w.differs for w in clerk.look(SETTINGS).positions] == ["", ""]
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     assert results(stage.round(clerk)) == [("Seized", identity(side, first))]
 
 
@@ -432,7 +439,7 @@ def test_work__index_is_wrong_about_a_position__says_so_and_leaves_it_alone(
     stage.round(clerk)
     with sqlite3.connect(stage.folder / "positions.sqlite") as database:
         database.execute("UPDATE margin_versions SET collateral = '1'")
-    margin.move_market(crowd[3], PAIR, against(side))
+    move(margin, crowd[3], PAIR, against(side))
     done = stage.round(clerk)
     report = done.report(0).margin
     assert [str(i) for i in report.differing] == [identity(side, position)]

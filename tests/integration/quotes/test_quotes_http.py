@@ -118,6 +118,7 @@ def test_open__a_body_that_grows_too_large__is_refused(create_service):
 
     asyncio.run(app(scope, receive, send))
     assert sent[0]["status"] == 413
+    assert json.loads(sent[1]["body"])["code"] == "TooLarge"
     assert given == 2
 
 

@@ -1,12 +1,9 @@
 """`ape run quotes` as its user runs it: a process that listens on this machine."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,18 +11,13 @@ import yaml
 
 from prep.quotes.client import QuoteClient
 from prep.quotes.wire import Side
+from tests.commands import Command
 from tests.integration.quotes.trading import PAIR, send, tokens, worth
 from tests.margin_suite import ORDER_SIGNER_KEY
 from tests.quotes import settings_of
 
-ROOT = Path(__file__).parents[3]
-APE = Path(sys.executable).parent / "ape"
 PATIENCE = 120
 TOKEN = "open sesame"
-
-
-def secrets():
-    return (ORDER_SIGNER_KEY[2:], TOKEN)
 
 
 @pytest.fixture
@@ -33,48 +25,52 @@ def command(margin, tmp_path):
     """Arguments and environment of a service on the suite's node, for changes."""
     config = tmp_path / "quotes.yml"
     config.write_text(yaml.safe_dump(settings_of(margin)), encoding="utf-8")
-    environment = os.environ | {
+    environment = {
         "PREP_QUOTES_KEY": ORDER_SIGNER_KEY,
         "PREP_QUOTES_TOKEN": TOKEN,
         "PREP_QUOTES_DATABASE": f"sqlite:///{tmp_path / 'orders.db'}",
     }
     arguments = ["--network", margin.node.uri, "--config", str(config), "--port", "0"]
-    return arguments, environment, tmp_path
-
-
-def start(arguments, environment):
-    return subprocess.Popen(
-        [APE, "run", "quotes", *arguments],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return [*arguments, "--folder", str(tmp_path)], environment
 
 
 @pytest.fixture
-def process(command):
-    arguments, environment, folder = command
-    running = start([*arguments, "--folder", str(folder)], environment)
-    timer = threading.Timer(PATIENCE, running.kill)
-    timer.start()
-    yield running
-    timer.cancel()
-    running.kill()
-    running.communicate()
+def start(tmp_path):
+    """Begins the command; what it has started does not outlive the test."""
+    started = []
+
+    def begin(arguments, environment):
+        out, err = (tmp_path / name for name in ("out", "err"))
+        started.append(Command(("quotes", *arguments), out, err, environment))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.kill()
 
 
-def test_process__started_asked_and_stopped__logs_lines_without_secrets(margin, trader, process):
-    lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if '"started"' in line:
-            break
-    started = json.loads(lines[-1])
+def lines_of(path):
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def started(process):
+    """Its first line in the log, once it is there."""
+    end = time.monotonic() + PATIENCE
+    while not (found := [line for line in lines_of(process.err) if '"started"' in line]):
+        assert process.poll() is None, process.err.read_text(encoding="utf-8")
+        assert time.monotonic() < end, "it has not started"
+        time.sleep(0.05)
+    return json.loads(found[0])
+
+
+def test_process__started_asked_and_stopped__logs_lines_without_secrets(
+    margin, trader, command, start
+):
+    process = start(*command)
+    first = started(process)
     down = worth(margin, PAIR[1])
     margin.give(trader, PAIR[1], 2 * down)
-    with QuoteClient(f"http://127.0.0.1:{started['port']}", TOKEN) as client:
+    with QuoteClient(f"http://127.0.0.1:{first['port']}", TOKEN) as client:
         assert client.health().ok
         where = (Side.LONG, trader.address, *tokens(margin, PAIR), down)
         quote = client.open(*where, leverage=20_000)
@@ -82,18 +78,17 @@ def test_process__started_asked_and_stopped__logs_lines_without_secrets(margin, 
     position = margin.after(send(margin, trader, quote), "PositionOpened")
     assert position.collateral == quote.expected.collateral
     process.send_signal(signal.SIGTERM)
-    output, rest = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
-    lines += rest.splitlines()
-    assert not [secret for secret in secrets() if secret in output + "".join(lines)]
-    events = [json.loads(line) for line in lines]
+    assert process.wait(PATIENCE) == 0
+    written = process.out.read_text(encoding="utf-8") + process.err.read_text(encoding="utf-8")
+    assert not [secret for secret in (ORDER_SIGNER_KEY[2:], TOKEN) if secret in written]
+    events = [json.loads(line) for line in lines_of(process.err)]
     assert [event["event"] for event in events] == ["started", *3 * ["request"], "stopped"]
     assert [event.get("path") for event in events[1:4]] == [
         "/health",
         "/v1/quotes/open",
         "/v1/orders",
     ]
-    assert started["signer"] == margin.signer.address
+    assert first["signer"] == margin.signer.address
 
 
 @pytest.mark.parametrize(
@@ -106,9 +101,8 @@ def test_process__started_asked_and_stopped__logs_lines_without_secrets(margin, 
         ({"--account": "TEST::1"}, "Error: two signers: --account and PREP_QUOTES_KEY; "),
     ],
 )
-def test_process__that_cannot_start__says_why_in_one_line(command, change, reason):
-    arguments, environment, folder = command
-    arguments = [*arguments, "--folder", str(folder)]
+def test_process__that_cannot_start__says_why_in_one_line(command, start, change, reason):
+    arguments, environment = command
     for name, value in change.items():
         if name == "chain":
             config = Path(arguments[3])
@@ -119,9 +113,8 @@ def test_process__that_cannot_start__says_why_in_one_line(command, change, reaso
         else:
             environment = environment | {name: value}
     process = start(arguments, environment)
-    output, errors = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert "Traceback" not in output + errors
-    (line,) = [line for line in errors.splitlines() if line.startswith("Error: ")]
+    assert process.wait(PATIENCE) == 1
+    (line,) = lines_of(process.err)
     assert line.startswith(reason)
-    assert not re.search("hush|" + ORDER_SIGNER_KEY[2:], output + errors)
+    assert lines_of(process.out) == []
+    assert not re.search("hush|" + ORDER_SIGNER_KEY[2:], line)

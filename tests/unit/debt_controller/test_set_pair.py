@@ -106,10 +106,17 @@ def test_set_pair__one_beyond_a_bound__refused(
         set_pair(terms)
 
 
-@pytest.mark.parametrize("deviation", [9, 2_001, 2**16 + 100])
-def test_set_pair__deviation_beyond_a_bound__refused(set_pair, out_of_bounds, oracle, deviation):
-    with out_of_bounds("maxDeviation", deviation, 10, 2_000):
-        set_pair(LIMITED.checked(oracle, deviation).but(max_leverage=11_000))
+@pytest.mark.parametrize(
+    "margin, deviation, most",
+    [(500, 9, 500), (500, 501, 500), (3_000, 2_001, 2_000), (3_000, 2**16 + 100, 2_000)],
+)
+def test_set_pair__deviation_beyond_a_bound__refused(
+    set_pair, out_of_bounds, oracle, margin, deviation, most
+):
+    """It is at most the maintenance margin: a swap cannot take more than what is left there."""
+    terms = LIMITED.checked(oracle, deviation).but(maintenance_margin=margin, max_leverage=11_000)
+    with out_of_bounds("maxDeviation", deviation, 10, most):
+        set_pair(terms)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +140,11 @@ def test_set_pair__at_a_bound__stored(controller, set_pair, base, quote, changes
     assert same(controller.terms(base, quote), terms)
 
 
-@pytest.mark.parametrize("deviation", [10, 2_000])
+@pytest.mark.parametrize("margin, deviation", [(500, 10), (500, 500), (3_000, 2_000)])
 def test_set_pair__deviation_at_a_bound__stored(
-    controller, set_pair, oracle, base, quote, deviation
+    controller, set_pair, oracle, base, quote, margin, deviation
 ):
-    terms = LIMITED.checked(oracle, deviation).but(max_leverage=39_999)
+    terms = LIMITED.checked(oracle, deviation).but(maintenance_margin=margin, max_leverage=19_999)
     set_pair(terms)
     assert same(controller.terms(base, quote), terms)
 
@@ -185,7 +192,7 @@ def test_set_pair__with_oracle__a_deviation_and_no_limits(
 
 @pytest.mark.parametrize(
     "leverage, margin, deviation",
-    [(50_000, 1_990, 10), (100_000, 500, 500), (40_000, 500, 2_000), (90_091, 333, 777)],
+    [(50_000, 1_990, 10), (100_000, 500, 500), (40_000, 2_000, 500), (90_091, 777, 333)],
 )
 def test_set_pair__leverage_that_leaves_no_room__refused_from_there_on(
     controller, set_pair, reverts, oracle, base, quote, leverage, margin, deviation

@@ -24,9 +24,9 @@ def test_storage__every_field_in_use__two_words(controller, set_pair, oracle, ba
     assert _word(controller, first + 1) == MAX_128 | (MAX_128 - 1) << 128
     assert _word(controller, first + 2) == 0
 
-    set_pair(low.checked(oracle, 555))
+    set_pair(low.checked(oracle, 222))
     address = int(oracle.address, 16)
-    assert _word(controller, first) == _packed(address, 99_999, 333, 332, 555, disabled=False)
+    assert _word(controller, first) == _packed(address, 99_999, 333, 332, 222, disabled=False)
     assert _word(controller, first + 1) == 0
 
 

@@ -558,3 +558,10 @@ def test_decide__sale_of_a_short_that_brings_more_than_it_owes__counts_at_its_pr
     watched = replace(watched, sale=exact_input(11_000, 103, False))
     (action,) = actions(watched)
     assert action.equity == 11_000 - 11_000 * 100 // 103
+
+
+@pytest.mark.parametrize("until, acts", [(NOW, False), (NOW - 1, True)])
+def test_decide__marked_and_no_pool_can__is_marked_anew_only_once_the_mark_has_lapsed(until, acts):
+    watched = long(pair=pair(94 * WAD), mark=Mark(NOW - DAY, until))
+    found = actions(watched, is_liquidator=False)
+    assert [type(action) for action in found] == ([SetMark] if acts else [])

@@ -329,3 +329,38 @@ def test_store__url_with_a_password__does_not_repeat_it():
 def test_index__impossible_settings__are_refused(tmp_path, blocks, settings):
     with pytest.raises(ValueError, match="above zero"):
         index_of(tmp_path, blocks, **settings)
+
+
+def replace_before(blocks, call, count, *events):
+    """Before that call of an update the last blocks become others."""
+    calls = iter(range(1, 100))
+
+    def replace():
+        if next(calls) == call:
+            blocks.drop(count)
+            mine_empty(blocks, count - 1)
+            blocks.mine(*events)
+
+    blocks.on_call = replace
+
+
+def test_update__newest_block_replaced_after_it_was_compared__is_read(index, blocks):
+    mine_empty(blocks, 10)
+    blocks.mine(changed(1))
+    index.update()
+    replace_before(blocks, 2, 1, changed(2))
+    assert index.update() == blocks.tip
+    assert [found.position.id for found in index.positions()] == [2]
+
+
+@pytest.mark.parametrize("call", (3, 4, 5))
+def test_update__what_is_known_replaced_while_old_blocks_are_read__is_read_anew(
+    index, blocks, call
+):
+    mine_empty(blocks, 10)
+    blocks.mine(changed(1))
+    index.update()
+    mine_empty(blocks, 30)
+    replace_before(blocks, call, 35, changed(2))
+    assert index.update() == blocks.tip
+    assert [found.position.id for found in index.positions()] == [2]

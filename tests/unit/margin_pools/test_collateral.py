@@ -5,7 +5,14 @@ from eth_account import Account
 
 from prep.margin.data import CollateralRequest
 from tests.exchange import FOREVER
-from tests.margin_expected import at_check_price, highest_principal
+from tests.margin_expected import (
+    WAD,
+    at_check_price,
+    highest_principal,
+    part_up,
+    value_down,
+    value_up,
+)
 from tests.margin_suite import LEVERAGE
 from tests.suite import ZERO_ADDRESS
 from tests.unit.margin_pools.stand import HOUR
@@ -160,3 +167,32 @@ def test_remove__nothing_owed__all_but_a_unit(stand):
     removal = request_of(position, 1 - position.collateral)
     logs = stand.do("remove", removal, stand.signed(removal), position)
     assert stand.margin.after(logs, "CollateralChanged").collateral == 1
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_remove__debt_equal_to_the_highest_principal__allowed_and_a_unit_more_not(stand, more):
+    """At a leverage of two, in the block of opening: no interest, and equity is half of all."""
+    stand.set_terms(max_leverage=20_000)
+    price = stand.price
+    if stand.is_long:
+        held = 2 * stand.down_payment * WAD // price
+        value = value_down(held - 1, price)
+        if value % 2:
+            held += 1
+            value = value_down(held - 1, price)
+        assert value % 2 == 0
+        principal = value // 2 + more
+        highest = value - principal
+        swap = {"down_payment": principal, "principal": principal, "received": held}
+    else:
+        principal = 10**7
+        worth = value_up(principal, price)
+        least = part_up(principal, price, 2 * WAD)
+        # A unit of the collateral is taken out; without `more` this is just what is left.
+        down = least + 1 - more
+        highest = highest_principal(False, least - more, 20_000, price)
+        swap = {"down_payment": down, "principal": principal, "received": worth}
+    opened = stand.open(**swap)
+    assert highest == principal - (2 * more if stand.is_long else more)
+    refusal = refusal_of(stand, "remove", request_of(opened, -1), opened)
+    assert refusal == (("PrincipalTooHigh", principal, highest) if more else None)

@@ -284,3 +284,11 @@ def test_increase__no_check_price__the_addition_alone_is_limited(limited):
     worse = stand.open_request(position, down_payment=down, **over)
     assert stand.refused_increase(good, position) is None
     assert stand.refused_increase(worse, position) == refusal
+
+
+def test_increase__request_for_another_position_in_the_same_state__refused(stand, position):
+    """Both are the trader's, and were never changed."""
+    other = stand.open()
+    request = stand.open_request(other)
+    refusal = stand.refused_increase(request, position)
+    assert refusal == ("WrongPosition", position.id, 1, other.id, 1)

@@ -271,6 +271,33 @@ def test_open__highest_principal__allowed_and_a_unit_more_not(stand):
     assert stand.refused_opening(over) == ("PrincipalTooHigh", most + 1, most)
 
 
+def test_open__highest_principal_with_a_fraction__rounded_down(stand):
+    """By a leverage that leaves one."""
+    stand.set_terms(max_leverage=33_333)
+    most = highest_principal(stand.is_long, stand.down_payment, 33_333, stand.price)
+    assert not stand.is_long or stand.down_payment * 23_333 % 10_000
+    assert stand.refused_opening(stand.open_request(principal=most)) is None
+    over = stand.open_request(principal=most + 1)
+    assert stand.refused_opening(over) == ("PrincipalTooHigh", most + 1, most)
+
+
+def test_open__highest_sale_with_a_fraction__rounded_down(limited):
+    """And the highest principal of a long, without a check price."""
+    limited.set_terms(max_leverage=33_333)
+    down = limited.down_payment
+    if limited.is_long:
+        most = highest_principal(True, down, 33_333, 0)
+        good, worse = (limited.open_request(principal=most + more) for more in (0, 1))
+        refusal = ("PrincipalTooHigh", most + 1, most)
+    else:
+        most = highest_sale(down, 33_333)
+        good, worse = (limited.open_request(received=most + more) for more in (0, 1))
+        refusal = ("SaleTooLarge", most + 1, most)
+    assert down * 33_333 % 10_000
+    assert limited.refused_opening(good) is None
+    assert limited.refused_opening(worse) == refusal
+
+
 def test_open__highest_principal__is_of_what_was_borrowed_in_the_end(stand):
     """A unit too much is good when the swap leaves it."""
     most = highest_principal(stand.is_long, stand.down_payment, LEVERAGE, stand.price)
@@ -423,3 +450,11 @@ def test_open__ether_where_nothing_is_due__refused(ether):
     request = ether.open_request(down_payment=0, principal=10)
     refusal = ether.refusal("open", request, ether.signed(request), value=1)
     assert refusal == ("WrongEther", 1, 0)
+
+
+def test_open__no_signature_while_nobody_holds_the_role__refused(stand, margin):
+    """A role of the zero address lets nobody in."""
+    role = margin.authority.ORDER_SIGNER()
+    margin.authority.grantRole(role, ZERO_ADDRESS, 0, sender=margin.admin)
+    request = stand.open_request()
+    assert stand.refusal("open", request, b"") == ("NotOrderSigner", ZERO_ADDRESS)

@@ -307,3 +307,13 @@ def test_execute_order__router_that_calls_a_pool__cannot_enter_it(stand, positio
     request = stand.close_request(position, data=stand.calling_swap(False, *swap))
     refusal = refusal_of(stand, position, stand.order(position), request)
     assert refusal == ("ReentrancyGuardReentrantCall",)
+
+
+@pytest.mark.parametrize("field", ["id", "trader", "amount"])
+def test_execute_order__not_for_this_position_as_a_whole__refused(stand, position, field):
+    """Each by itself; the order is good in all else."""
+    amount = position.collateral - (field == "amount")
+    request = stand.close_request(position, amount)
+    changes = {"id": {"id": position.id + 1}, "trader": {"trader": UNKNOWN}}.get(field, {})
+    order = stand.order(position, **changes)
+    assert refusal_of(stand, position, order, request) == ("OrderMismatch",)
