@@ -151,47 +151,63 @@ class Witness:
         self._check_paid(pool, after.quote, old.trader, closing.payout)
 
     def _check_liquidation(self, pool: MarginPool, event: PositionLiquidated) -> None:
-        old, closing = self.before[event.id], event.closing
+        """Of the whole or of a part."""
+        old, after, closing = self.before[event.id], event.position, event.closing
         terms = pool.controller.pairs[old.base, old.quote]
-        assert pool.stored[event.id] == CLOSED, "A3"
-        assert event.position.principal == event.position.collateral == 0, "A3"
-        assert closing.principal_paid + closing.bad_debt == old.principal, "A2"
-        assert closing.amount == old.collateral
+        whole = closing.amount == old.collateral
+        assert pool.stored[event.id] == (CLOSED if whole else after), "A3"
+        principal = closing.principal_paid + closing.bad_debt
+        part = Fraction(old.principal * closing.amount, old.collateral)
+        assert part <= principal < part + 1, "A2"
+        assert after.principal == old.principal - principal, "A2"
+        assert after.collateral == old.collateral - closing.amount, "A1"
+        assert after.nonce == old.nonce + 1, "A3"
         if closing.bad_debt:
-            assert closing.spent == old.collateral, "A7 not all was spent"
+            assert closing.spent == closing.amount, "A7 not all was spent"
             assert closing.received == closing.principal_paid, "A7 lenders did not get it all"
             assert closing.fee == closing.payout == closing.interest_paid == 0, "A7"
         left = closing.received - closing.principal_paid - closing.interest_paid
-        quote = left if pool.is_long else old.collateral - closing.spent
+        quote = left if pool.is_long else closing.amount - closing.spent
         assert closing.fee + closing.payout == quote, "A1"
         value = closing.received if pool.is_long else closing.spent
         assert 10_000 * closing.fee <= value * terms.liquidation_fee, "R4 the fee"
-        if terms.oracle and not isinstance(pool.controller.prices[terms.oracle], Rejected):
+        if terms.oracle is not None:
             price = Fraction(pool.controller.price(terms.oracle), WAD)
             deviation = Fraction(terms.max_deviation, 10_000)
             if pool.is_long:
-                assert value >= old.collateral * price * (1 - deviation), "R4 sold too cheap"
+                assert value >= closing.amount * price * (1 - deviation), "R4 sold too cheap"
             else:
                 assert value <= closing.received * price * (1 + deviation), "R4 bought too dear"
-        if event.liquidator in pool.liquidators:
-            interest = closing.interest_paid
-            owed = old.principal + interest
-            margin = Fraction(terms.maintenance_margin, 10_000)
-            if pool.is_long:
-                equity, worth = Fraction(value - owed), Fraction(value)
-            else:
-                worth = Fraction(value * owed, max(closing.received, owed))
-                equity = old.collateral - worth
-            assert equity < margin * worth + 2, "R4 liquidated while well"
-        else:
-            price = Fraction(pool.controller.price(terms.oracle), WAD)
-            equity, worth = _at(pool, old, price)
-            assert equity < worth * terms.maintenance_margin / 10_000 + 3, "R4 marked, but well"
-            start, until = self.marks[event.id]
-            assert start <= pool.now <= until <= start + DAY, "R4 the mark"
+        self._check_threshold(pool, event, old, value)
         self._check_paid(pool, old.quote, old.trader, closing.payout)
         if not pool.is_long:
             self._check_paid(pool, old.base, old.trader, left)
+
+    def _check_threshold(
+        self, pool: MarginPool, event: PositionLiquidated, old: Position, value: int
+    ) -> None:
+        """Of the whole, by the quote tokens of the swap, or by the check price while marked."""
+        closing, terms = event.closing, pool.controller.pairs[old.base, old.quote]
+        margin = Fraction(terms.maintenance_margin, 10_000)
+        if event.liquidator not in pool.liquidators:
+            equity, worth = _at(pool, old, Fraction(pool.controller.price(terms.oracle), WAD))
+            assert equity < worth * margin + 3, "R4 marked, but well"
+            start, until = self.marks[event.id]
+            assert start <= pool.now <= until <= start + DAY, "R4 the mark"
+            return
+        if closing.amount != old.collateral and closing.fee + closing.payout == 0:
+            # How much of the interest was left unpaid is not said.
+            return
+        owed = old.principal + closing.interest_paid
+        parts = Fraction(old.collateral, closing.amount)
+        if pool.is_long:
+            worth = value * parts
+            equity = worth - owed
+        else:
+            due = closing.principal_paid + closing.bad_debt + closing.interest_paid
+            worth = Fraction(value * owed, max(closing.received, due))
+            equity = old.collateral - worth
+        assert equity < margin * worth + 2 * parts, "R4 liquidated while well"
 
     def _check_paid(self, pool: MarginPool, token: Any, trader: Any, amount: int) -> None:
         """The trader has it, or his share of the vault, or waits for it."""

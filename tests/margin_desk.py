@@ -217,6 +217,21 @@ class MarginDesk(Sending):
         model = lambda: self.pool(side).liquidate(who.address, position, interest, swapped)  # noqa: E731
         return self.both(who, side, FUNCTIONS["liquidate"], *args, model=model)
 
+    def liquidate_part(
+        self,
+        who: Any,
+        side: Side,
+        position: Position,
+        amount: int,
+        interest: int,
+        router_data: bytes,
+        swapped: Swapped,
+    ) -> Any:
+        args = tuple(position), amount, interest, self.suite.router, router_data
+        part, by = self.pool(side).liquidate_part, who.address
+        model = lambda: part(by, position, amount, interest, swapped)  # noqa: E731
+        return self.both(who, side, FUNCTIONS["liquidate_part"], *args, model=model)
+
     def liquidate_marked(
         self, who: Any, side: Side, position: Position, router_data: bytes, swapped: Swapped
     ) -> Any:
