@@ -6,7 +6,6 @@ Messages of failed assertions begin with the invariant's id (docs/invariants.md)
 
 from collections import defaultdict
 from fractions import Fraction
-from math import ceil
 from typing import Any
 
 from prep.model import WAD, Rejected
@@ -24,7 +23,6 @@ from prep.model.margin.positions import (
     PositionLiquidated,
     PositionOpened,
 )
-from prep.model.margin.terms import PairTerms
 
 
 class Witness:
@@ -153,15 +151,22 @@ class Witness:
         self._check_paid(pool, after.quote, old.trader, closing.payout)
 
     def _check_liquidation(self, pool: MarginPool, event: PositionLiquidated) -> None:
-        old, closing, after = self.before[event.id], event.closing, event.position
+        """Of the whole or of a part."""
+        old, after, closing = self.before[event.id], event.position, event.closing
         terms = pool.controller.pairs[old.base, old.quote]
         whole = closing.amount == old.collateral
         assert pool.stored[event.id] == (CLOSED if whole else after), "A3"
-        part = ceil(Fraction(old.principal * closing.amount, old.collateral))
-        assert closing.principal_paid + closing.bad_debt == part, "A2"
-        assert after.principal == old.principal - part, "A2"
+        principal = closing.principal_paid + closing.bad_debt
+        part = Fraction(old.principal * closing.amount, old.collateral)
+        assert principal < part + 1, "A2 more than its part"
+        assert whole or closing.bad_debt == 0, "A7 given up while there is collateral"
+        if whole:
+            assert principal == old.principal, "A2"
+        elif principal < part:
+            assert closing.principal_paid == closing.received, "A7 lenders did not get it all"
+        assert after.principal == old.principal - principal, "A2"
         assert after.collateral == old.collateral - closing.amount, "A1"
-        assert 100 * closing.amount >= old.collateral, "R4 a part that says little"
+        assert after.nonce == old.nonce + 1, "A3"
         if closing.bad_debt:
             assert closing.spent == closing.amount, "A7 not all was spent"
             assert closing.received == closing.principal_paid, "A7 lenders did not get it all"
@@ -171,47 +176,43 @@ class Witness:
         assert closing.fee + closing.payout == quote, "A1"
         value = closing.received if pool.is_long else closing.spent
         assert 10_000 * closing.fee <= value * terms.liquidation_fee, "R4 the fee"
-        if terms.oracle and not isinstance(pool.controller.prices[terms.oracle], Rejected):
+        if terms.oracle is not None:
             price = Fraction(pool.controller.price(terms.oracle), WAD)
             deviation = Fraction(terms.max_deviation, 10_000)
             if pool.is_long:
                 assert value >= closing.amount * price * (1 - deviation), "R4 sold too cheap"
             else:
                 assert value <= closing.received * price * (1 + deviation), "R4 bought too dear"
-        if event.liquidator in pool.liquidators:
-            # What was demanded of interest is known where it was paid, or where all was taken.
-            if whole or after.last_funding == pool.now:
-                self._check_judged(pool, event, old, part, terms)
-        else:
-            price = Fraction(pool.controller.price(terms.oracle), WAD)
-            equity, worth = _at(pool, old, price)
-            assert equity < worth * terms.maintenance_margin / 10_000 + 3, "R4 marked, but well"
-            start, until = self.marks[event.id]
-            assert start <= pool.now <= until <= start + DAY, "R4 the mark"
+        self._check_threshold(pool, event, old, value)
         self._check_paid(pool, old.quote, old.trader, closing.payout)
         if not pool.is_long:
             self._check_paid(pool, old.base, old.trader, left)
 
-    def _check_judged(
-        self,
-        pool: MarginPool,
-        event: PositionLiquidated,
-        old: Position,
-        part: int,
-        terms: PairTerms,
+    def _check_threshold(
+        self, pool: MarginPool, event: PositionLiquidated, old: Position, value: int
     ) -> None:
-        """The whole, by what the part has realised."""
-        closing = event.closing
-        interest = closing.interest_paid
-        owed, due = old.principal + interest, part + interest
+        """Of the whole, by the quote tokens of the swap, or by the check price while marked."""
+        closing, terms = event.closing, pool.controller.pairs[old.base, old.quote]
+        margin = Fraction(terms.maintenance_margin, 10_000)
+        if event.liquidator not in pool.liquidators:
+            equity, worth = _at(pool, old, Fraction(pool.controller.price(terms.oracle), WAD))
+            assert equity < worth * margin + 3, "R4 marked, but well"
+            start, until = self.marks[event.id]
+            assert start <= pool.now <= until <= start + DAY, "R4 the mark"
+            return
+        if closing.amount != old.collateral and closing.fee + closing.payout == 0:
+            # How much of the interest was left unpaid is not said.
+            return
+        owed = old.principal + closing.interest_paid
+        parts = Fraction(old.collateral, closing.amount)
         if pool.is_long:
-            worth = Fraction(closing.received * old.collateral, closing.amount)
+            worth = value * parts
             equity = worth - owed
         else:
-            worth = Fraction(closing.spent * owed, max(closing.received, due))
+            due = closing.principal_paid + closing.bad_debt + closing.interest_paid
+            worth = Fraction(value * owed, max(closing.received, due))
             equity = old.collateral - worth
-        margin = Fraction(terms.maintenance_margin, 10_000)
-        assert equity < margin * worth + 2, "R4 liquidated while well"
+        assert equity < margin * worth + 2 * parts, "R4 liquidated while well"
 
     def _check_paid(self, pool: MarginPool, token: Any, trader: Any, amount: int) -> None:
         """The trader has it, or his share of the vault, or waits for it."""

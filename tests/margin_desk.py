@@ -228,8 +228,8 @@ class MarginDesk(Sending):
         swapped: Swapped,
     ) -> Any:
         args = tuple(position), amount, interest, self.suite.router, router_data
-        liquidate = self.pool(side).liquidate_part
-        model = lambda: liquidate(who.address, position, amount, interest, swapped)  # noqa: E731
+        part, by = self.pool(side).liquidate_part, who.address
+        model = lambda: part(by, position, amount, interest, swapped)  # noqa: E731
         return self.both(who, side, FUNCTIONS["liquidate_part"], *args, model=model)
 
     def liquidate_marked(

@@ -490,13 +490,14 @@ abstract contract MarginPool is Payments, Signatures {
         uint256 excess = c.received - paid;
         c.principalPaid = Math.min(paid, due);
         c.interestPaid = paid - c.principalPaid;
-        c.badDebt = due - c.principalPaid;
+        // Nothing is given up while there is collateral.
+        if (c.amount == p.collateral) c.badDebt = due - c.principalPaid;
         uint256 remaining = isLong ? excess : c.amount - c.spent;
         c.fee = Math.min(remaining, maxFee);
         c.payout = remaining - c.fee;
 
         address token = _owedToken(p);
-        p.principal -= due;
+        p.principal -= c.principalPaid + c.badDebt;
         p.collateral -= c.amount;
         if (interest != 0 && c.interestPaid == interest) p.lastFundingTimestamp = block.timestamp;
         _store(p);

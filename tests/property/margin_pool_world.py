@@ -165,6 +165,13 @@ class MarginWorld:
         swap = self._bought_back(pool, position, position.collateral, interest, x, whole=True)
         return pool.liquidate("liquidator", position, interest, swap)
 
+    def liquidate_part(self, pool: MarginPool, who: int, x: int) -> Any:
+        position = self._worst(pool, x)
+        part = position.collateral * (x % 110) // 100
+        interest = self._interest(pool, position, x)
+        swap = self._bought_back(pool, position, part, interest, x, whole=True)
+        return pool.liquidate_part("liquidator", position, part, interest, swap)
+
     def mark(self, pool: MarginPool, who: int, x: int) -> Any:
         return pool.mark(self._worst(pool, x, PAIRS[x % 17 == 0]))
 

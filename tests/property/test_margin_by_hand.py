@@ -125,7 +125,7 @@ def test_long__liquidated_too_late__principal_before_interest_and_the_rest_is_lo
     assert pool.vaults["usd"].total_assets() == 999_000 * USD
 
 
-@pytest.mark.parametrize(("proceeds", "well"), [(42_105_263_157, False), (42_105_263_159, True)])
+@pytest.mark.parametrize(("proceeds", "well"), [(42_105_263_158, False), (42_105_263_159, True)])
 def test_long__at_the_threshold__liquidatable_to_the_unit(proceeds: int, well: bool) -> None:
     # Equity v - 40,000 is at most v / 20, rounded up, up to v = 42,105.263158 dollars.
     pool, position = opened_long()

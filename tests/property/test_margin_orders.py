@@ -10,12 +10,14 @@ from prep.model.margin import (
     Payout,
     Swap,
 )
+from prep.model.margin.positions import Closing
 from tests.property.margin_by_hand import (
     BTC,
     GOOD,
     LIMITED,
     NOW,
     USD,
+    YEAR,
     closing,
     opened_long,
     opened_short,
@@ -112,6 +114,49 @@ def test_liquidate__feed_is_dead__refused_until_the_pair_has_limits() -> None:
     limits = replace(terms, oracle=None, max_deviation=0, long_limit=1)
     pool.controller.set_pair("btc", "usd", limits)
     assert pool.liquidate(*args).payout == 1_160 * USD
+
+
+def test_liquidate_part__of_a_long__judges_the_whole() -> None:
+    pool, position = opened_long()
+    pool.controller.prices["oracle"] = 425 * WAD
+    wait(pool, YEAR // 4)
+    # Worth 42,500 as a whole: owed 41,000, margin 2,125. Of the part 10,625 and 11,000.
+    args = position, BTC // 4, 1_000 * USD
+    done = pool.liquidate_part("liquidator", *args, Swap(BTC // 4, 10_625 * USD))
+    assert done == Closing(BTC // 4, BTC // 4, 10_625 * USD, 10_000 * USD, 625 * USD, 0, 0, 0)
+    left = position._replace(principal=30_000 * USD, collateral=3 * BTC // 4, nonce=2)
+    assert pool.open_positions() == [left]
+    much = refusal(pool.liquidate_part, "liquidator", left, BTC, 0, GOOD)
+    assert much == Rejected("AmountTooLarge", BTC, 3 * BTC // 4)
+
+
+def test_liquidate_part__that_pays_all_interest__starts_time_anew() -> None:
+    pool, position = opened_long()
+    pool.controller.prices["oracle"] = 425 * WAD
+    wait(pool, 86_400)
+    interest = 10_958_904
+    little = refusal(pool.liquidate_part, "liquidator", position, BTC // 100 - 1, interest, GOOD)
+    assert little == Rejected("AmountTooSmall", BTC // 100 - 1, BTC // 100)
+    swap = Swap(BTC // 2, 21_040 * USD)
+    done = pool.liquidate_part("liquidator", position, BTC // 2, interest, swap)
+    fee = 420_800_000
+    assert (done.interest_paid, done.fee) == (interest, fee)
+    assert done.payout == 1_040 * USD - interest - fee
+    assert pool.open_positions()[0].last_funding == NOW + 86_400
+
+
+def test_liquidate_part__of_a_short__is_refused_until_it_is_poor() -> None:
+    pool, position = opened_short()
+    pool.controller.set_max_apy("btc", 0)
+    # 0.2 bitcoin for 10,100 dollars: 40,400 for all, and an equity of 9,600.
+    part = "liquidator", position, 12_500 * USD, 0
+    assert refusal(pool.liquidate_part, *part, Swap(10_100 * USD, 2 * BTC // 10)) == Rejected(
+        "NotLiquidatable", 9_600 * USD, 2_020 * USD
+    )
+    pool.controller.prices["oracle"] = 600 * WAD
+    done = pool.liquidate_part(*part, Swap(12_000 * USD, 2 * BTC // 10))
+    assert (done.fee, done.payout, done.bad_debt) == (240 * USD, 260 * USD, 0)
+    assert pool.open_positions()[0].principal == 6 * BTC // 10
 
 
 def test_mark__grace_period_and_a_day__then_anyone_liquidates() -> None:

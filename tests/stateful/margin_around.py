@@ -3,6 +3,7 @@
 from typing import Any
 
 from prep.margin import data
+from prep.model.fixed import ceil_div
 from prep.model.margin import Position
 from tests.margin_agreement import agree, agree_on_health
 from tests.margin_suite import PREP, Side
@@ -10,6 +11,9 @@ from tests.stateful.margin_trades import Trades
 from tests.suite import WAD
 
 DAY = 86_400
+
+FOLLOWING = ("liquidate", "liquidate_part", "mark", "ripen", "increase", "remove", "open")
+"""What is tried when a position has become poor."""
 
 
 class Around(Trades):
@@ -28,7 +32,7 @@ class Around(Trades):
             same.append(dice.choice([*mine, first]))
         interests = [self.interest(side, it) for it in same]
         if dice.random() < 0.03:
-            interests.pop()
+            interests = interests[1:]
         who = self.suite.executor if dice.random() < 0.97 else self.anyone()
         self.desk.record(who, side, same, interests)
 
@@ -39,15 +43,21 @@ class Around(Trades):
             return
         interest = self.interest(side, it)
         who = self.suite.liquidator if self.dice.random() < 0.97 else self.anyone()
-        if self.dice.random() < 0.5:
-            trade = self.closing(side, it, it.collateral, interest)
-            self.desk.liquidate(who, side, it, interest, trade.data, trade.swapped)
-        else:
-            amount = it.collateral * self.dice.choice((1, 10, 10, 33, 50, 100)) // 100
-            amount = max(1, amount + self.dice.choice((-1, 0, 0, 0, 1)))
-            trade = self.closing(side, it, amount, interest)
-            args = amount, interest, trade.data, trade.swapped
-            self.desk.liquidate_part(who, side, it, *args)
+        trade = self.closing(side, it, it.collateral, interest)
+        self.desk.liquidate(who, side, it, interest, trade.data, trade.swapped)
+        self._remember(it)
+
+    def liquidate_part(self) -> None:
+        dice, side = self.dice, self.side()
+        it = self.riskiest(side) if dice.random() < 0.8 else self.position(side)
+        if it is None:
+            return
+        k, interest = it.collateral, self.interest(side, it)
+        least, part = ceil_div(k, 100), k * dice.randrange(1, 100) // 100
+        amount = dice.choice((part,) * 6 + (least, least - 1, k // 2, k, k + 1))
+        trade = self.closing(side, it, amount, interest)
+        who = self.suite.liquidator if dice.random() < 0.97 else self.anyone()
+        self.desk.liquidate_part(who, side, it, amount, interest, trade.data, trade.swapped)
         self._remember(it)
 
     def press(self) -> None:
@@ -61,7 +71,7 @@ class Around(Trades):
         pair = it.base, it.quote
         bounded = min(max(price, self.price(pair) // 2), self.price(pair) * 2)
         self.move(pair, bounded, bounded * dice.choice((1_000, 1_000, 980, 1_020)) // 1_000)
-        for name in dice.choices(("liquidate", "mark", "ripen", "increase", "remove", "open"), k=3):
+        for name in dice.choices(FOLLOWING, k=3):
             agree(self.desk)
             self.desk.tick(0)
             getattr(self, name)()

@@ -121,7 +121,8 @@ class Liquidation(Checks):
 
         principal_paid = min(due, swap.received)
         interest_paid = min(interest, swap.received - principal_paid)
-        lost = due - principal_paid
+        # Nothing is given up while there is collateral.
+        lost = due - principal_paid if amount == position.collateral else 0
         rest = swap.received - principal_paid - interest_paid
         quote_left = rest if self.is_long else amount - swap.spent
         fee = min(quote_left, arithmetic.liquidation_fee(value, terms.liquidation_fee))
@@ -136,7 +137,7 @@ class Liquidation(Checks):
         )
         in_full = interest > 0 and interest_paid == interest
         left = position._replace(
-            principal=position.principal - due,
+            principal=position.principal - principal_paid - lost,
             collateral=position.collateral - amount,
             last_funding=self.now if in_full else position.last_funding,
             nonce=position.nonce + 1,

@@ -148,7 +148,7 @@ def test_liquidate_part__for_the_liquidator_alone(part):
     assert refused == ("AccessManagedUnauthorized", stranger.address)
 
 
-def test_liquidate_part__under_water__loses_its_part_and_then_the_rest(part):
+def test_liquidate_part__under_water__nothing_is_given_up_before_the_last_part(part):
     stand, position, amount, interest, *_ = part
     due = due_of(position, amount)
     # Nothing but half of what is due comes of it.
@@ -159,16 +159,19 @@ def test_liquidate_part__under_water__loses_its_part_and_then_the_rest(part):
     logs = stand.do("liquidate_part", *call, who=stand.margin.liquidator)
     closing = stand.margin.closing(logs, "PositionLiquidated")
     left = position._replace(
-        principal=position.principal - due, collateral=position.collateral - amount, nonce=2
+        principal=position.principal - received, collateral=position.collateral - amount, nonce=2
     )
     assert (closing.principal_paid, closing.interest_paid) == (received, 0)
-    assert closing.bad_debt == due - received, "A7"
+    assert closing.bad_debt == 0, "A7"
     assert (closing.fee, closing.payout) == (0, 0)
     assert stand.stored(position) == position_hash(left), "A3"
     assert stand.moved(before) == money_of(stand, closing)
     rest = left.collateral, left.principal // 2
+    near(stand, position, interest, *rest)
     call = call_of(stand, left, left.collateral, stand.max_interest(left), *rest)
-    stand.do("liquidate_part", *call, who=stand.margin.liquidator)
+    logs = stand.do("liquidate_part", *call, who=stand.margin.liquidator)
+    closing = stand.margin.closing(logs, "PositionLiquidated")
+    assert closing.bad_debt == left.principal - rest[1], "A7"
     assert stand.stored(position) == CLOSED
 
 
