@@ -3,8 +3,8 @@ pragma solidity ^0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {LibCall} from "solady/src/utils/LibCall.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {IMarginPool} from "../../interfaces/IMarginPool.sol";
 
@@ -45,7 +45,7 @@ abstract contract Swaps is IMarginPool, AccessManaged {
         uint256 beforeIn = _balance(tokenIn);
         uint256 beforeOut = _balance(tokenOut);
         tokenIn.safeApproveWithRetry(router, given);
-        Address.functionCall(router, data);
+        LibCall.callContract(router, data);
         if (IERC20(tokenIn).allowance(address(this), router) != 0) tokenIn.safeApproveWithRetry(router, 0);
         fill.spent = beforeIn.saturatingSub(_balance(tokenIn));
         fill.received = _balance(tokenOut).saturatingSub(beforeOut);

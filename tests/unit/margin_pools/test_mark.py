@@ -226,7 +226,7 @@ def test_liquidate_marked__while_the_mark_is_good__as_a_liquidation(stand, marke
     call = call_of(stand, marked, at)
     logs = stand.do("liquidate_marked", *call, who=stand.stranger, at=at)
     closing, excess = expected_liquidation(stand, marked, interest, spent, received)
-    after_ = marked._replace(principal=0, collateral=0, nonce=2)
+    after_ = marked._replace(principal=0, collateral=0, last_funding_timestamp=at, nonce=2)
     who = marked.id, stand.trader.address, stand.stranger.address
     assert stand.logged(logs) == [("PositionLiquidated", (*who, after_, closing))]
     assert closing.fee > 0
