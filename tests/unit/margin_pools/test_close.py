@@ -243,6 +243,7 @@ def test_close__short_that_buys_more_than_is_due__the_traders(create_stand, marg
 def test_close__fee__at_most_a_hundredth_of_the_quote_tokens_moved(any_stand):
     stand = any_stand
     position = stand.open()
+    stand.wait(60)
     due = position.principal + stand.max_interest(position)
     spent, received = stand.fair_closing(position.collateral, due)
     most = highest_fee(received if stand.is_long else spent)

@@ -372,6 +372,7 @@ def test_open__nothing_held_in_the_end__refused(limited):
 
 def test_open__id_of_a_closed_position__still_used(stand):
     position = stand.open()
+    stand.wait(60)
     stand.closed(stand.close_request(position), position)
     assert stand.refused_opening(stand.open_request(id=position.id)) == ("IdUsed", position.id)
 

@@ -279,6 +279,7 @@ def test_execute_order__payout__as_the_order_says(create_stand, side, margin):
     """As shares of the lending vault."""
     stand = create_stand(side, FINE)
     position = stand.open()
+    stand.wait(60)
     order = stand.order(position, payout=Payout.LEND)
     vault = margin.lending["PREP"]
     before = stand.balances()

@@ -8,7 +8,7 @@ from tests.exchange import WETH
 from tests.margin_expected import least_margin
 from tests.margin_suite import FUNCTIONS, MAINTENANCE
 from tests.suite import ZERO_ADDRESS
-from tests.unit.margin_pools.stand import SWAP, UNKNOWN
+from tests.unit.margin_pools.stand import HOUR, SWAP, UNKNOWN
 
 SET_ROUTER = "setRouter(address,bytes4,bool)"
 ADD_VAULT = "addLendingVault(address)"
@@ -114,6 +114,8 @@ def test_position_hash__never_opened_open_closed(stand):
     assert stand.read("positionHash(uint256)", 10**12) == NEVER_OPENED
     position = stand.open()
     assert stand.is_stored(position)
+    # In the second in which it was opened no interest is due, in the next one some is.
+    stand.wait(HOUR)
     stand.closed(stand.close_request(position), position)
     assert stand.stored(position) == CLOSED
 
