@@ -53,6 +53,13 @@ NAMES = (
     "PREP/lending",
     "WETH/lending",
     "WBTC/lending",
+    "Uniswap/factory",
+    "Uniswap/positions",
+    "Uniswap/router",
+    "Uniswap/quoter",
+    "DebtController",
+    "LongPool",
+    "ShortPool",
 )
 MADE_BY_OTHERS = ("Vault", "Deleverager", "OrderBook")
 
