@@ -250,7 +250,8 @@ def sign_permit(token, chain, holder, spender):
             },
         }
         signature = signer.sign_message(encode_typed_data(full_message=message))
-        return signature.v, signature.r, signature.s
+        # Ape drops zeros in front.
+        return signature.v, signature.r.rjust(32, b"\0"), signature.s.rjust(32, b"\0")
 
     return sign
 

@@ -113,5 +113,5 @@ def test_undo__the_same_nonce_at_once__is_mined(btc, trader):
 
 
 def test_undo__unknown_snapshot__raises(btc):
-    with pytest.raises(RuntimeError, match="does not know its snapshot 0xfff"):
-        btc.node.undo("0xfff")
+    with pytest.raises(RuntimeError, match="does not know its snapshot 0xffffffff"):
+        btc.node.undo("0xffffffff")
