@@ -224,7 +224,7 @@ def test_deploy__replaced_by_another_contract__asks_the_owner(
         refused("PrepToken: ", words, f"put its hash into pending.transaction of {path}")
     # Ape would look for it in old states, which the node does not keep.
     (made,) = deployer.provider.get_block("latest").transactions
-    mend(str(made.txn_hash))
+    mend(f"0x{bytes(made.txn_hash).hex()}")
     assert run().address("PrepToken") == token.address
     assert deployer.nonce - nonce == expected[1]
 
