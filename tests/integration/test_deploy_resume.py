@@ -223,8 +223,8 @@ def test_deploy__replaced_by_another_contract__asks_the_owner(
     for _ in range(2):
         refused("PrepToken: ", words, f"put its hash into pending.transaction of {path}")
     # Ape would look for it in old states, which the node does not keep.
-    (made,) = deployer.provider.get_block("latest").transactions
-    mend(f"0x{bytes(made.txn_hash).hex()}")
+    block = deployer.provider.make_request("eth_getBlockByNumber", ["latest", False])
+    mend(block["transactions"][0])
     assert run().address("PrepToken") == token.address
     assert deployer.nonce - nonce == expected[1]
 
