@@ -3,6 +3,7 @@
 Whether what they say of it is true, nobody can check here.
 """
 
+import ast
 import re
 from functools import cache
 from importlib import import_module
@@ -141,6 +142,16 @@ def test_docs__page_of_a_command__has_all_of_its_options(command):
         p for p in parameters(command) if not any(re.search(rf"{o}\b(?!-)", text) for o in p)
     ]
     assert not missing
+
+
+@pages
+def test_docs__python__is_some_and_imports_what_there_is(page):
+    text = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```", text, re.M | re.S):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = import_module(node.module)
+                assert not [name.name for name in node.names if not hasattr(module, name.name)]
 
 
 @pages
