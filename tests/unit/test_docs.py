@@ -164,6 +164,16 @@ def test_docs__names_of_code__are_in_the_code(page):
             assert not humps or name in words() | own, f"{name} in `{span}`"
 
 
+def test_docs__invariants__are_named_by_messages_of_tests_but_for_those_that_the_page_names():
+    text = (ROOT / "docs" / "invariants.md").read_text(encoding="utf-8")
+    ids = re.findall(r"^\| ([A-Z]\d+) \|", text, re.M)
+    said = re.search(r"Those of (.*?)\s+are about single functions", text, re.S)[1]
+    tests = [p.read_text(encoding="utf-8") for p in sources() if p.is_relative_to(ROOT / "tests")]
+    messages = set(re.findall(r'f?"([A-Z]\d+)[ :"]', "".join(tests)))
+    assert len(ids) == len(set(ids)) > 40
+    assert set(ids) - messages == set(re.findall(r"[A-Z]\d+", said))
+
+
 def test_readme__first_screen__has_the_two_commands():
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 80
