@@ -14,7 +14,7 @@ from tests.margin_expected import (
 )
 from tests.margin_suite import DEVIATION, LEVERAGE
 from tests.suite import WAD, ZERO_ADDRESS
-from tests.unit.margin_pools.stand import UNKNOWN, add
+from tests.unit.margin_pools.stand import COARSE, UNKNOWN, add
 
 
 def expected_position(stand, request, borrowed, received, at):
@@ -251,10 +251,10 @@ def test_open__swap_at_the_largest_deviation__allowed_and_a_unit_more_not(stand)
     assert stand.refused_opening(stand.open_request(received=worse)) == refusal
 
 
-def test_open__cost_equal_to_the_limit__allowed_and_a_unit_more_not(stand):
-    """What is spent moves a unit at a time: the limit itself is met."""
-    if not stand.is_long:
-        pytest.skip("a sale's limit is of what it brings: the test before meets it")
+def test_open__cost_equal_to_the_limit__allowed_and_a_unit_more_not(create_stand, margin):
+    """Of a long: what is spent moves a unit at a time, so the limit itself is met. What a sale
+    brings meets its limit in the test before."""
+    stand = create_stand(margin.sides["long"], COARSE)
     received = stand.fair_output(3 * stand.down_payment)
     limit = highest_cost(received, stand.price, DEVIATION)
     principal = limit - stand.down_payment
