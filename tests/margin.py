@@ -6,10 +6,9 @@ from typing import NamedTuple
 import pytest
 from ape.contracts import ContractInstance
 
-from prep.model import MarketConfig, System
+from prep.model import System
 from prep.node import Node
-from tests.stateful.mirror import SNAKE
-from tests.suite import BTC, WAD, Suite, market_config
+from tests.suite import BTC, WAD, Suite, market_config, model_config
 
 LIQUIDITY = 1_000_000 * WAD
 FUNDS = 10**9 * WAD
@@ -96,8 +95,3 @@ def create_stage(create_suite, project, lp) -> Stage:
     model.set_margin_client(client.address, True)
     model.deposit(lp.address, LIQUIDITY)
     return Stage(suite, client, oracles, node, model, lp.address)
-
-
-def model_config(fields: dict) -> MarketConfig:
-    """The model's parameters, from the contracts' by name."""
-    return MarketConfig(**{SNAKE[name]: value for name, value in fields.items()})
