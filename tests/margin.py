@@ -8,7 +8,7 @@ from ape.contracts import ContractInstance
 
 from prep.model import System
 from prep.node import Node
-from tests.suite import BTC, WAD, Suite, market_config, model_config
+from tests.suite import BTC, FULL, WAD, Suite, market_config, model_config
 
 LIQUIDITY = 1_000_000 * WAD
 FUNDS = 10**9 * WAD
@@ -18,15 +18,7 @@ MAX_SIZE = 10**30
 MAX_PRICE = 10**36
 MAX_COST = 10**37
 
-_FULL = BTC | {
-    "maxFundingVelocity": 9 * WAD,
-    "openingFeeRate": WAD // 1_000,
-    "closingFeeRate": WAD // 500,
-    "maxPositionValue": 5_000_000 * WAD,
-    "maxLongOIValue": 8_000_000 * WAD,
-    "maxShortOIValue": 8_000_000 * WAD,
-    "maxNetOIValue": 6_000_000 * WAD,
-}
+_FULL = FULL | {"maxFundingVelocity": 9 * WAD}
 
 
 class Kind(NamedTuple):
