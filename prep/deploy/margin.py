@@ -20,6 +20,8 @@ LOCAL_FEES: Final = (500, 3_000, 10_000)
 """Of pools, that a factory of Uniswap v3 knows when it is deployed; millionths."""
 MAX_CAP: Final = 10**36
 """Coded in LendingVault, base units."""
+MAX_OBSERVATIONS: Final = 2**16 - 1
+"""Of a pool of Uniswap v3."""
 MIN_TWAP: Final = 1_800
 """Coded in TwapOracle, seconds."""
 MAX_TWAP: Final = 86_400
@@ -69,6 +71,9 @@ class Pair(Model):
     """Seconds."""
     twap_min_liquidity: Integer = 0
     """As the pool counts: the lowest mean over the period at which there is a price."""
+    twap_observations: Integer = 0
+    """Blocks with swaps that the pool is to remember, before the pair is listed: it averages over a
+    period only if it remembers all of that. 0: what it has."""
     long_limit: Number = Decimal(0)
     """Whole quote tokens a day."""
     short_limit: Number = Decimal(0)
@@ -182,6 +187,10 @@ def _pair_faults(
         yield "twap_min_liquidity", f"{pair.twap_min_liquidity} is not above twap_period"
     elif pair.twap_min_liquidity and not pair.twap_period:
         yield "twap_min_liquidity", "is for `check: twap`"
+    if pair.twap_observations and not pair.twap_period:
+        yield "twap_observations", "is for `check: twap`"
+    elif pair.twap_observations > MAX_OBSERVATIONS:
+        yield "twap_observations", f"{pair.twap_observations} is above {MAX_OBSERVATIONS}"
     if pair.local_liquidity and not local:
         yield "local_liquidity", "is for local chains only"
     base, quote = known[pair.base].decimals, known[pair.quote].decimals

@@ -11,6 +11,7 @@ from prep.deploy.prices import ZERO_ADDRESS
 from prep.deploy.steps import Steps
 from prep.deploy.values import MOCK
 from prep.exchange import calldata, contracts
+from prep.exchange.pools import ROOM_AT_ONCE
 from prep.exchange.prices import Amount, full_range, in_order, sqrt_price
 from prep.model.fixed import WAD
 
@@ -77,13 +78,23 @@ class MarginPools:
         name = f"{pair.name}/oracle"
         if pair.check == "twap":
             tokens = self._token(pair.base), self._token(pair.quote)
-            struct = pair.twap_struct(self._pool(pair), *tokens)
+            pool = self._pool(pair)
+            self._remember(pair, pool)
+            struct = pair.twap_struct(pool, *tokens)
             return str(self._steps.create(name, "TwapOracle", struct).address)
         base = self._steps.instance(f"{pair.base}/oracle").address
         if pair.quote == PREP:
             return str(base)
         quote = self._steps.instance(f"{pair.quote}/oracle").address
         return str(self._steps.create(name, "RatioOracle", base, quote).address)
+
+    def _remember(self, pair: Pair, address: str) -> None:
+        """Pays for the pool's observations, as many in a transaction as a block takes."""
+        pool = self._steps.at(contracts.POOL, address)
+        for room in range(ROOM_AT_ONCE, pair.twap_observations + ROOM_AT_ONCE, ROOM_AT_ONCE):
+            observations = min(room, pair.twap_observations)
+            step = f"observations of {pair.name} {observations}"
+            self._steps.call(step, pool.increaseObservationCardinalityNext, observations)
 
     def _pool(self, pair: Pair) -> str:
         factory = self._steps.at(contracts.FACTORY, self._exchange.factory)

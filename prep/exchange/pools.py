@@ -14,7 +14,7 @@ from prep.exchange.quotes import Quoter
 from prep.exchange.route import Route
 from prep.node import Log, Node
 
-_GROWTH: Final = 200
+ROOM_AT_ONCE: Final = 200
 """Observations for which a pool makes room in one transaction: each costs 22,000 gas."""
 
 
@@ -74,7 +74,7 @@ class Pools:
         _, _, _, _, room, _, _ = self._slot(pool)
         signature = "increaseObservationCardinalityNext(uint16)"
         while room < observations:
-            room = min(room + _GROWTH, observations)
+            room = min(room + ROOM_AT_ONCE, observations)
             self.node.execute(sender, pool.address, signature, room)
 
     # --------------------------------------------------------------------------------- liquidity

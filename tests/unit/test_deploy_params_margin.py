@@ -13,6 +13,7 @@ WAD = 10**18
 FOLDER = Path(__file__).parents[2] / "deployments" / "params"
 ADDRESS = "0x1b44F3514812d835EB1BDB0acB33d3fA3351Ee43"
 EXCHANGE = {"factory": ADDRESS, "router": ADDRESS, "quoter": ADDRESS}
+TWAP = {"check": "twap", "twap_period": "1800", "twap_min_liquidity": "1801"}
 
 
 @pytest.fixture
@@ -108,6 +109,8 @@ def test_load__local_file__has_pairs_of_both_kinds(load):
         ({"pair": {"check": "twap"}}, "pairs[0].twap_period: is for `check: twap`, which needs"),
         ({"pair": {"pool_fee": "100"}}, "pairs[0].pool_fee: 100 is none of 500, 3000, 10000"),
         ({"pair": {"twap_period": "1800"}}, "pairs[0].twap_period: is for `check: twap`"),
+        ({"pair": {"twap_observations": "1"}}, "pairs[0].twap_observations: is for `check: twap`"),
+        ({"pair": TWAP | {"twap_observations": "65536"}}, "pairs[0].twap_observations: 65536 is"),
         ({"pair": {"check": "gut"}}, "pairs[0].check: Input should be 'feeds', 'twap' or 'none'"),
         ({"roles": {"liquidator": None}}, "roles.liquidator: is missing: `margin` needs it"),
         ({"file": {"credit": None}}, "credit accounts, but there is no `credit`"),

@@ -3,7 +3,10 @@
 import pytest
 from eth_utils import function_signature_to_4byte_selector as selector_of
 
+from prep.deploy.record import instance_at
+from prep.errors import UserError
 from prep.exchange.calldata import SELECTORS, exact_input_single
+from prep.exchange.contracts import POOL
 from prep.margin.data import OpenRequest
 from prep.margin.typed import Domain, sign
 from tests.integration.deploy.conftest import CHAIN
@@ -110,6 +113,26 @@ def test_deploy__local_exchange__has_pools_at_the_feeds_prices(everything):
         assert prep.balanceOf(pool) == pytest.approx(10_000_000 * WAD, rel=0, abs=10**10)
         worth = token.balanceOf(pool) * dollars * 10 ** (18 - decimals)
         assert worth == pytest.approx(10_000_000 * WAD, rel=0, abs=10**18)
+
+
+def test_deploy__pair_over_a_new_pools_average__goes_on_when_the_pool_has_a_past(
+    run, local, project, chain
+):
+    """The first run makes the pool, and room for what it is to remember."""
+    pair = next(pair for pair in local.margin.pairs if pair.name == "WBTC/PREP")
+    twap = {"twap_period": 1_800, "twap_min_liquidity": 1_801, "twap_observations": 450}
+    pairs = [pair.model_copy(update=twap | {"check": "twap"})]
+    params = local.model_copy(update={"margin": local.margin.model_copy(update={"pairs": pairs})})
+    with pytest.raises(UserError, match="HistoryTooShort"):
+        run(params)
+    chain.mine(deltatime=1_800)
+    contracts = run(params)
+    prep, wbtc = contracts["PrepToken"].address, contracts["WBTC/token"].address
+    oracle = contracts["WBTC/PREP/oracle"]
+    assert contracts["DebtController"].terms(wbtc, prep).oracle == oracle.address
+    assert oracle.price() == pytest.approx(10_000 * WAD * 10**10, rel=0, abs=2 * WAD * 10**10)
+    pool = instance_at(project, POOL, oracle.pool())
+    assert pool.slot0().observationCardinalityNext == 450
 
 
 def test_open__right_after_deployment__works(everything, margin_holders, minter, trader):

@@ -32,10 +32,6 @@ class Market:
         """Seconds later, one swap moves the price to the tick this far from the present one."""
         node, pools = self.exchange.node, self.exchange.pools
         target = pools.tick(self.pool) + ticks
-        for symbol, token in self.exchange.tokens.items():
-            if token.address in self.pool.tokens:
-                self.exchange.give(self.trader, symbol, 2**120)
-        pools.allow(self.trader.address, pools.contracts.router, *self.pool.tokens)
         node.at(self.now + after)
         # The allowance that this gives once more is what is mined at that time.
         pools.move(self.trader.address, self.pool, sqrt_price_at(target))
@@ -82,6 +78,8 @@ def create_market(exchange, trader, stranger):
         (a, _), (b, _), fee = pair
         pool = exchange.pools.pool(*(exchange.tokens[s].address for s in (a, b)), fee)
         exchange.pools.remember(stranger.address, pool, observations)
+        for symbol in (a, b):
+            exchange.give(trader, symbol, 2**126)
         market = Market(exchange, pool, trader)
         # The pool's first observation is of the block in which it got its price.
         since = exchange.node.read((pool.address, "observations(uint256)", 0))[0][0]

@@ -74,11 +74,10 @@ def test_price__mean_between_two_ticks__lower_one_either_way(
     """The mean of the one direction is not the negative of the other's."""
     market = create_market(ETH_USD)
     market.wait(PERIOD)
+    oracle = create_twap(market.pool, base)
     market.trade(1, 1)
     market.wait(seconds)
     before, after = (tick for _, tick in market.ticks)
-    oracle = create_twap(market.pool, base)
-    # Deploying takes a block of its own.
     total = market.ticks_over(PERIOD)
     assert before * PERIOD < total < after * PERIOD
     assert oracle.mean().tick == (before if base == 0 else -after)
@@ -192,6 +191,7 @@ def test_mean__liquidity_that_stays__itself(exchange, create_market, create_twap
     assert abs(oracle.mean().liquidity - liquidity) <= 1 + liquidity**2 // (PERIOD << 126)
 
 
+@pytest.mark.usefixtures("one_block")
 def test_price__liquidity_at_the_lowest__given_out(create_market, create_twap, reverts):
     market = create_market(ETH_USD)
     market.wait(PERIOD)
