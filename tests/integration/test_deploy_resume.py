@@ -330,6 +330,21 @@ def test_deploy__node_gone_while_sending__sent_only_once(
     assert deployer.nonce - nonce == expected[1]
 
 
+def test_deploy__node_that_is_behind__no_nonce_used_twice(run, expected, deployer, monkeypatch):
+    """Of several behind one address one may not have heard of the last transaction yet."""
+    nonce, provider = deployer.nonce, type(deployer.provider)
+    known = provider.get_nonce
+
+    def behind(self, *arguments, **options):
+        return max(nonce, known(self, *arguments, **options) - 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "get_nonce", behind)
+        outcome = _outcome(run())
+    assert outcome == expected[0]
+    assert deployer.nonce - nonce == expected[1]
+
+
 def test_deploy__reverted_on_the_chain__says_so_and_can_be_repeated(
     run, expected, deployer, path, monkeypatch
 ):
