@@ -87,6 +87,7 @@ def connect(network: str | None) -> Iterator[ProviderAPI]:
             where = network or "the default network"
             with friendly_errors(f"cannot connect to {where}: ", _NO_NETWORK):
                 choice = network and _LOCAL_URI.sub("", network)
+                _forget_ended_nodes()
                 # A node started here ends here, unless somebody else is connected to it already.
                 connection = networks.parse_network_choice(
                     choice, disconnect_after=networks.active_provider is None
@@ -98,6 +99,24 @@ def connect(network: str | None) -> Iterator[ProviderAPI]:
                 connection.__exit__(None, None, None)
     finally:
         logger.set_level(level)
+
+
+def _forget_ended_nodes() -> None:
+    """Ape keeps a list of the nodes that it has started, those included that were killed, and looks
+    at each for a tenth of a second when it stops one."""
+    nodes = networks.running_nodes
+    if ended := [pid for pid in nodes.process_ids if not _is_running(pid)]:
+        nodes.remove_processes(*ended)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextmanager

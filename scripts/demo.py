@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from prep.connect import connect, friendly_errors
+from prep.connect import connect, friendly_errors, without_steps
 from prep.demo.credit_text import headlines
 from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import DEFAULT_HOURS, MAX_HOURS, PricePath, read_path, synthetic_path
@@ -118,7 +118,7 @@ def _perform(path: PricePath, seed: int, traders: int, out: Path, console: Conso
         transient=True,
         disable=not console.is_terminal,
     )
-    with bar, connect(LOCAL) as provider:
+    with bar, without_steps(), connect(LOCAL) as provider:
         task = bar.add_task("compiling", total=len(path.prices), state="")
         director, keeper = accounts.test_accounts[0], accounts.test_accounts[1]
         demo = prepare(

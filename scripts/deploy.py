@@ -19,6 +19,7 @@ from prep.connect import (
     is_temporary,
     load_account,
     network_option,
+    without_steps,
 )
 from prep.deploy.deployer import deploy
 from prep.deploy.params import Parameters
@@ -51,7 +52,7 @@ def cli(
     network: str | None, alias: str | None, params_path: Path | None, folder: Path, fresh: bool
 ) -> None:
     params = Parameters.load(params_path) if params_path else None
-    with connect(network) as provider:
+    with without_steps(), connect(network) as provider:
         params = params or Parameters.load(_default_params(provider))
         account = load_account(alias)
         path = record_path(chain_id(provider), folder)

@@ -26,7 +26,6 @@ from prep.model import ReserveBasis
 from prep.model.limits import MAX_TARGET_COLLATERALIZATION_RATIO
 from prep.options import WHOLE, Amount, Real
 from prep.page import prepare
-from prep.stress.cluster import runner
 from prep.stress.paths import REGIMES, MadeUp, Source, crowd_seed, read_slices
 from prep.stress.report import Result, write
 from prep.stress.results import Outcome
@@ -234,6 +233,9 @@ def _run(
         transient=True,
         disable=not console.is_terminal,
     )
+
+    # Here: `ape run` imports all scripts for any of them, and this takes long.
+    from prep.stress.cluster import runner
 
     def jobs() -> Iterator[Job]:
         for number in numbers:

@@ -232,8 +232,25 @@ def _deploy(original: Callable[..., Any]) -> Callable[..., Any]:
     return deploy
 
 
+def _attribute(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Ape puts together the names of all that a contract has, and makes a class of each of its
+    errors, before it looks for one of its functions."""
+
+    @wraps(original)
+    def attribute(contract: ContractInstance, name: str) -> Any:
+        if name.startswith("_"):
+            return original(contract, name)
+        found = [
+            m[name] for m in (contract._view_methods_, contract._mutable_methods_) if name in m
+        ]
+        return found[0] if len(found) == 1 else original(contract, name)
+
+    return attribute
+
+
 def patch() -> None:
     """For good. What it wraps is Ape's own."""
     ContractCallHandler.__call__ = _call(ContractCallHandler.__call__)
     ContractTransactionHandler.__call__ = _transact(ContractTransactionHandler.__call__)
     AccountAPI.deploy = _deploy(AccountAPI.deploy)
+    ContractInstance.__getattr__ = _attribute(ContractInstance.__getattr__)

@@ -156,18 +156,19 @@ class Deployment(_Model):
         """Raises unless the connected chain is the one that this is about.
 
         Every local chain has the same id, and a new one soon has other code at the same addresses:
-        there the last transaction is looked up as well.
+        there the last transaction is looked up instead, after which all others are there too.
         """
-        missing = [n for n, c in self.contracts.items() if not provider.get_code(c.address)]
-        same = not missing
-        if same and is_local(self.chain_id):
+        local = is_local(self.chain_id)
+        if local:
             mined = [*self.contracts.values(), *self.steps.values()]
             last = max(mined, key=lambda m: m.block, default=None)
-            same = last is None or _block_of(provider, last.transaction) == last.block
-        if same:
+            if last is None or _block_of(provider, last.transaction) == last.block:
+                return
+        missing = [n for n, c in self.contracts.items() if not provider.get_code(c.address)]
+        if not missing and not local:
             return
         found = f"there is no {missing[0]}" if missing else "its transactions are unknown"
-        hint = " (was the node restarted?)" if is_local(self.chain_id) else ""
+        hint = " (was the node restarted?)" if local else ""
         if self.temporary:
             hint = " (its node ended with the command that deployed)"
         elif is_temporary(provider):

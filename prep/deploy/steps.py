@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ape.api import AccountAPI, ReceiptAPI
+from ape.api import AccountAPI
 from ape.contracts import ContractContainer, ContractInstance
 from ape.managers.project import ProjectManager
 
@@ -34,6 +34,7 @@ class Steps:
         self._record = record
         self._path = path
         self._progress = progress
+        self._instances: dict[str, ContractInstance] = {}
         self._transactions = Transactions(
             account, record, path, [contract_type(project, name) for name in CREATED]
         )
@@ -47,10 +48,11 @@ class Steps:
             receipt = self._transactions.mine(
                 name, True, lambda options: container(*arguments, **options)
             )
-            if receipt.contract_address is None:
-                raise UserError(f"{name}: transaction {receipt.txn_hash} made no contract")
+            if receipt.created is None:
+                made = receipt.mined.transaction
+                raise UserError(f"{name}: transaction {made} made no contract")
             self._record.contracts[name] = _contract(
-                container, _mined(receipt), receipt.contract_address, arguments
+                container, receipt.mined, receipt.created, arguments
             )
             self._settle()
         return self.instance(name)
@@ -60,9 +62,8 @@ class Steps:
         these arguments."""
         if contract in self._record.contracts:
             return
-        transaction = self._record.contract(creator).model_dump(include=set(Mined.model_fields))
-        container = self._container(contract)
-        self._record.contracts[contract] = _contract(container, transaction, address, arguments)
+        container, mined = self._container(contract), self._record.contract(creator)
+        self._record.contracts[contract] = _contract(container, mined, address, arguments)
         self._record.save(self._path)
 
     def oracle(self, priced: Priced) -> ContractInstance:
@@ -87,7 +88,7 @@ class Steps:
             return method.as_transaction(*arguments, **options)
 
         receipt = self._transactions.mine(step, False, build)
-        self._record.steps[step] = Mined(**_mined(receipt))
+        self._record.steps[step] = receipt.mined
         self._settle()
 
     def add(self, step: str, count: Any, index: int, method: Any, *arguments: Any) -> None:
@@ -102,8 +103,10 @@ class Steps:
         self.call(step, method, *arguments, check=check)
 
     def instance(self, name: str) -> ContractInstance:
-        """A contract of the record."""
-        return self._record.instance(self._project, name)
+        """A contract of the record. Always the same: Ape takes long to look one over."""
+        if name not in self._instances:
+            self._instances[name] = self._record.instance(self._project, name)
+        return self._instances[name]
 
     def at(self, contract: str, address: str) -> ContractInstance:
         """A contract that is not of this deployment (`prep.artifacts.contract_type`)."""
@@ -127,23 +130,15 @@ class Steps:
         self._record.save(self._path)
 
 
-def _mined(receipt: ReceiptAPI) -> dict[str, Any]:
-    return {
-        "transaction": str(receipt.txn_hash),
-        "block": receipt.block_number,
-        "timestamp": receipt.timestamp,
-    }
-
-
 def _contract(
     container: ContractContainer,
-    transaction: dict[str, Any],
+    mined: Mined,
     address: str,
     arguments: tuple[Any, ...],
 ) -> Contract:
     names = [str(i.name) for i in container.constructor.abi.inputs]
     return Contract(
-        **transaction,
+        **mined.model_dump(include=set(Mined.model_fields)),
         name=str(container.contract_type.name),
         source=str(container.contract_type.source_id),
         address=address,

@@ -7,18 +7,22 @@ or when the owner of the account has used that nonce for something else.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ape.api import AccountAPI, ReceiptAPI, TransactionAPI
-from ape.exceptions import APINotImplementedError, ProviderError, TransactionNotFoundError
+from ape.api import AccountAPI, TransactionAPI
+from ape.exceptions import APINotImplementedError, ProviderError
 from eth_utils.crypto import keccak
 from ethpm_types import ContractType
-from web3.exceptions import ContractLogicError
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import ContractLogicError, TimeExhausted
+from web3.middleware import AttributeDictMiddleware
 from web3.types import TxParams
 
 from prep.connect import describe, friendly_errors
-from prep.deploy.record import Deployment, Pending
+from prep.deploy.record import Deployment, Mined, Pending
 from prep.errors import UserError
 from prep.reverts import explain, web3_of
 
@@ -26,6 +30,15 @@ ONE_MORE_WRITE: Final = 25_000
 """Gas: time passes between an estimate and the block, and what accrues by then is stored."""
 Build = Callable[[dict[str, Any]], TransactionAPI]
 """Makes a transaction from the options that it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Of a transaction that went through."""
+
+    mined: Mined
+    created: str | None
+    """The contract's address, if it creates one."""
 
 
 class Transactions:
@@ -40,12 +53,17 @@ class Transactions:
     ) -> None:
         """`types`: the contracts whose errors can turn up."""
         self._provider = account.provider
+        # The same connection without the default middleware, which asks for the chain's id again
+        # and again.
+        connection = web3_of(self._provider).provider
+        self._web3 = Web3(connection, middleware=[AttributeDictMiddleware])
         self._account = account
+        self._next_nonce = 0
         self._types = types
         self._record = record
         self._path = path
 
-    def mine(self, step: str, creates: bool, build: Build) -> ReceiptAPI:
+    def mine(self, step: str, creates: bool, build: Build) -> Receipt:
         """The receipt of a step's transaction: of the recorded one, or else of a new one.
 
         It stays `pending` in the record until the caller writes down what it has brought about.
@@ -59,11 +77,14 @@ class Transactions:
                 self._record.pending = pending
                 self._record.save(self._path)
             self._send(pending)
-            return self._wait(pending)
+            receipt = self._wait(pending)
+        self._next_nonce = pending.nonce + 1
+        return receipt
 
     def _options(self) -> dict[str, Any]:
         """Room for the base fee to double before the transaction is mined. Gas: see `_estimate`."""
-        options = {"sender": self._account, "gas_limit": 1}
+        # As an account it would be asked about its balance and nonce.
+        options = {"sender": self._account.address, "gas_limit": 1}
         try:
             priority = self._provider.priority_fee
             max_fee = 2 * self._provider.base_fee + priority
@@ -73,7 +94,10 @@ class Transactions:
 
     def _sign(self, step: str, creates: bool, transaction: TransactionAPI) -> Pending:
         transaction.gas_limit = self._estimate(step, transaction)
-        signed = self._account.sign_transaction(self._account.prepare_transaction(transaction))
+        # Of several nodes behind one address one may not have heard of the last transaction yet.
+        found = self._provider.get_nonce(self._account.address)
+        transaction.nonce = max(found, self._next_nonce)
+        signed = self._account.sign_transaction(self._provider.prepare_transaction(transaction))
         if signed is None or signed.nonce is None:
             raise UserError(f"{step}: {self._account.address} did not sign the transaction")
         raw = bytes(signed.serialize_transaction())
@@ -91,7 +115,7 @@ class Transactions:
         if transaction.receiver:
             request["to"] = transaction.receiver
         try:
-            gas = web3_of(self._provider).eth.estimate_gas(request)
+            gas = self._web3.eth.estimate_gas(request)
         except ContractLogicError as error:
             raise UserError(f"{step}: {explain(error, self._types)}") from error
         return gas + gas // 10 + ONE_MORE_WRITE
@@ -125,19 +149,28 @@ class Transactions:
             self._forget()
             raise UserError(f"{pending.step}: the node refuses it: {describe(error)}") from error
 
-    def _wait(self, pending: Pending) -> ReceiptAPI:
+    def _wait(self, pending: Pending) -> Receipt:
+        """Confirmations are not waited for: another run finds out what a reorganisation undid."""
+        patience = self._provider.network.transaction_acceptance_timeout
         try:
-            # Confirmations are not waited for: another run finds out what a reorganisation undid.
-            receipt = self._provider.get_receipt(pending.transaction, required_confirmations=0)
-        except TransactionNotFoundError as error:
+            receipt = self._web3.eth.wait_for_transaction_receipt(
+                HexBytes(pending.transaction), timeout=patience
+            )
+        except TimeExhausted as error:
             raise UserError(
                 f"{pending.step}: transaction {pending.transaction} with nonce {pending.nonce} is "
                 "not mined yet; run this again to go on waiting, it will not be made twice"
             ) from error
-        if receipt.failed:
+        if not receipt["status"]:
             self._forget()
             raise UserError(f"{pending.step}: transaction {pending.transaction} reverted")
-        return receipt
+        block = receipt["blockNumber"]
+        mined = Mined(
+            transaction=pending.transaction,
+            block=block,
+            timestamp=self._web3.eth.get_block(block)["timestamp"],
+        )
+        return Receipt(mined, receipt["contractAddress"])
 
     def _forget(self) -> None:
         self._record.pending = None

@@ -6,18 +6,19 @@ kinds of failure: `Reverted` is the contract's answer, `NodeError` is the lack o
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any, Final
 
 from ape.api import AccountAPI
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import (
     event_abi_to_log_topic,
     filter_abi_by_name,
+    function_abi_to_4byte_selector,
     get_abi_input_types,
     get_abi_output_types,
 )
@@ -92,7 +93,9 @@ class Chain:
     def at(self, address: str, contract_type: ContractType) -> Any:
         """The same by its type, which may be that of another one with the same functions."""
         abi = json.loads(contract_type.model_dump_json())["abi"]
-        return self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
+        contract = self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
+        contract.encode_abi = _encoder(contract)
+        return contract
 
     # ---------------------------------------------------------------------------------------- reads
 
@@ -257,6 +260,32 @@ class Chain:
             raise Reverted(explain(error, self._types)) from error
         except (Web3Exception, RequestException, OSError, DecodingError, JSONDecodeError) as error:
             raise NodeError(_message(error)) from error
+
+
+def _encoder(contract: Any) -> Callable[..., str]:
+    """What encodes calls of this contract. web3's own checks the whole ABI again for each of them,
+    which takes longer than the node's answer; it is asked about overloaded functions, and says what
+    is wrong with arguments that do not fit."""
+    original = contract.encode_abi
+    known: dict[str, tuple[list[str], bytes] | None] = {}
+
+    def encode_abi(function: str, arguments: Sequence[Any] = ()) -> str:
+        if function not in known:
+            found = contract.find_functions_by_name(function)
+            abi = found[0].abi if len(found) == 1 else None
+            known[function] = abi and (
+                get_abi_input_types(abi),
+                function_abi_to_4byte_selector(abi),
+            )
+        if usual := known[function]:
+            types, selector = usual
+            try:
+                return "0x" + (selector + encode(types, arguments)).hex()
+            except (EncodingError, TypeError, ValueError):
+                pass
+        return str(original(function, arguments))
+
+    return encode_abi
 
 
 def _function(contract: Any, name: str) -> Any:

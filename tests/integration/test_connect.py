@@ -1,8 +1,11 @@
 """Connections, accounts and errors that all commands share."""
 
 import json
+import os
+import subprocess
 
 import pytest
+from ape import networks
 from ape.exceptions import ApeException, ContractLogicError
 from ape_accounts import KeyfileAccount
 from eth_account import Account
@@ -48,6 +51,18 @@ def test_connect__nothing_there__one_line(network, reason):
     with pytest.raises(UserError) as raised, connect(network):
         pass
     assert raised.value.format_message() == f"cannot connect to {network}: {reason}"
+
+
+def test_connect__nodes_that_have_ended__forgotten(chain, monkeypatch):
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    listed, kept = networks.running_nodes, []
+    node = next(iter(listed.nodes.values()))
+    monkeypatch.setattr(listed, "nodes", {process.pid: node, os.getpid(): node, 1: node})
+    monkeypatch.setattr(type(listed), "model_dump_file", lambda nodes: kept.append(nodes.nodes))
+    with connect(chain.provider.uri):
+        assert listed.nodes == {os.getpid(): node, 1: node}
+    assert kept == [listed.nodes]
 
 
 def test_connect__running_node__by_its_address(chain):

@@ -3,9 +3,10 @@
 import csv
 import os
 import runpy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ape.logging import LogLevel, logger
@@ -18,10 +19,14 @@ from prep.demo.credit_ledger import CreditLedger
 from prep.demo.ledger import Ledger
 from prep.demo.margin_checks import check_margin
 from prep.demo.margin_ledger import POOLS, MarginLedger
+from prep.demo.outcome import Outcome
 from prep.demo.prices import DEFAULT_HOURS, HOUR, STEP_SECONDS, read_path, synthetic_path
 from prep.demo.report import to_json
-from prep.demo.setup import DEFAULT_SEED, address_of, prepare
-from prep.demo.stage import Stage
+from prep.demo.run import Demo
+from prep.demo.setup import DEFAULT_SEED, PARAMS, address_of, prepare
+from prep.demo.stage import Stage, steady_time
+from prep.deploy.deployer import deploy
+from prep.deploy.params import Parameters
 from prep.errors import UserError
 from prep.exchange.prices import spot
 
@@ -63,23 +68,60 @@ ROWS = (
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def quiet():
     """Ape reports neither confirmations nor connections."""
     with logger.at_level(LogLevel.ERROR):
         yield
 
 
-@pytest.fixture
-def create_demo(project, chain, admin, liquidator, tmp_path):
-    """A demonstration that is ready to run on this path."""
+@pytest.fixture(scope="module")
+def deployment(project, chain, admin, isolated, quiet, tmp_path_factory):
+    """The record of a deployment such as each demonstration makes where it finds none."""
+    record = tmp_path_factory.mktemp("demo") / "deployment.json"
+    with isolated():
+        with steady_time(chain.provider):
+            deploy(project, admin, Parameters.load(PARAMS), record)
+        yield record
 
-    def create(path, traders=TRADERS):
-        record = tmp_path / "deployment.json"
-        record.unlink(missing_ok=True)
+
+@pytest.fixture(scope="module")
+def create_demo(project, chain, admin, liquidator, deployment):
+    """A demonstration that is ready to run on this path; `record`: of what it finds deployed."""
+
+    def create(path, traders=TRADERS, record=deployment):
         return prepare(project, chain.provider, admin, liquidator, path, SEED, traders, record)
 
     return create
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A demonstration, all its events, and what the chain says of money in the end: as a whole, of
+    credit accounts, of pools."""
+
+    demo: Demo
+    outcome: Outcome
+    events: list[Any]
+    balances: tuple[Any, Any, Any]
+
+
+@pytest.fixture(scope="module")
+def by_default(create_demo, isolated):
+    """On the path that it makes up by default."""
+    with isolated():
+        demo = create_demo(synthetic_path(DEFAULT_SEED, DEFAULT_HOURS), traders=1)
+        events, taken = demo.stage.new_events, []
+
+        def recorded():
+            found = events()
+            taken.extend(found)
+            return found
+
+        demo.stage.new_events = recorded
+        outcome = demo.run(lambda _: None)
+        of_all = demo.stage.balances(demo.ledger, demo.cast.values())
+        return Ended(demo, outcome, taken, (of_all, demo.credit.balances(), demo.margin.balances()))
 
 
 @pytest.fixture
@@ -149,11 +191,9 @@ def test_run__short_crash__money_adds_up_and_steps_follow_the_path(create_demo, 
     assert [key for key in outcome.rejected if "account" in key or "lender" in key] == []
 
 
-def test_run__two_days__orders_fill_and_an_account_is_liquidated(create_demo):
+def test_run__two_days__orders_fill_and_an_account_is_liquidated(by_default):
     """What the demonstration is to show, on prices of its own."""
-    demo = create_demo(synthetic_path(SEED, 24), traders=1)
-
-    outcome = demo.run(lambda _: None)
+    demo, outcome = by_default.demo, by_default.outcome
 
     assert differences(outcome) == {}, "M1 M2 M3 M4 M5 A1 A2 A3 A4"
     credit = outcome.credit
@@ -180,11 +220,9 @@ def test_run__two_days__orders_fill_and_an_account_is_liquidated(create_demo):
     )
 
 
-def test_run__default_path__asset_backed_positions_end_as_their_plans_say(create_demo):
+def test_run__default_path__asset_backed_positions_end_as_their_plans_say(by_default):
     """What the demonstration is to show, on the path that it makes up by default."""
-    outcome = create_demo(synthetic_path(DEFAULT_SEED, DEFAULT_HOURS), traders=1).run(
-        lambda _: None
-    )
+    outcome = by_default.outcome
 
     assert differences(outcome) == {}, "M1 M2 M3 M4 M5 A1 A2 A3 A4"
     margin = outcome.margin
@@ -210,47 +248,10 @@ def test_run__default_path__asset_backed_positions_end_as_their_plans_say(create
     assert all(margin.interest[token] > 0 for token in ("PREP", "WETH", "WBTC"))
 
 
-def test_arbitrage__any_step__leaves_all_pools_at_their_feeds(create_demo):
-    """Of three tokens: none can be bought cheaper by way of another."""
-    demo = create_demo(synthetic_path(SEED, 1), traders=1)
-    margin, observe, apart = demo.margin, demo.credit.observe, []
-
-    def look():
-        observe()
-        worth = {"PREP": WAD, **demo.credit.token_prices}
-        for (base, quote), pool in margin.markets.items():
-            found = spot(
-                margin.exchange.sqrt_price(pool),
-                margin.tokens[base].address,
-                margin.tokens[quote].address,
-            )
-            units = 10 ** (8 if base == "WBTC" else 18)
-            whole = Fraction(worth[base] * WAD, worth[quote] * units)
-            apart.append(abs(found / whole - 1))
-
-    demo.credit.observe = look
-    demo.run(lambda _: None)
-
-    assert len(margin.markets) == 3
-    assert len(apart) == 3 * 4
-    # A pool's price has some 30 digits, fewer where a base unit is worth little of the other.
-    assert max(apart) < Fraction(1, 10**12)
-
-
-def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
-    demo = create_demo(synthetic_path(DEFAULT_SEED, DEFAULT_HOURS), traders=1)
-    events, taken = demo.stage.new_events, []
-
-    def recorded():
-        found = events()
-        taken.extend(found)
-        return found
-
-    demo.stage.new_events = recorded
-    outcome = demo.run(lambda _: None)
-    balances = demo.stage.balances(demo.ledger, demo.cast.values())
-    chain, credit = demo.credit.balances(), demo.credit.ledger
-    of_pools, margin = demo.margin.balances(), demo.margin.ledger
+def test_check__any_kind_of_event_of_a_run_missing__is_noticed(by_default):
+    demo, taken = by_default.demo, by_default.events
+    balances, chain, of_pools = by_default.balances
+    credit, margin = demo.credit.ledger, demo.margin.ledger
 
     def unexplained_without(dropped):
         kept = [event for event in taken if event is not dropped]
@@ -263,7 +264,7 @@ def test_check__any_kind_of_event_of_a_run_missing__is_noticed(create_demo):
         checks = (*check(ledger, balances), *check_credit(of_credit, chain))
         return unexplained((*checks, *check_margin(backed, of_pools)))
 
-    assert outcome.unexplained == unexplained_without(None) == 0
+    assert by_default.outcome.unexplained == unexplained_without(None) == 0
     kinds = {(event.contract, event.name): event for event in taken if matters(event)}
     assert {name for _, name in kinds} >= {
         "AccountLiquidated",
@@ -297,14 +298,41 @@ def matters(event):
     return event.name in MONEY and (not amounts or any(amounts))
 
 
-def test_run__twice__gives_the_same_numbers(create_demo, isolated):
-    """On the same chain: addresses of tokens decide on which side a pool rounds. Ids of positions
-    are other ones in every run."""
+def test_arbitrage__any_step__leaves_all_pools_at_their_feeds(create_demo):
+    """Of three tokens: none can be bought cheaper by way of another."""
+    demo = create_demo(synthetic_path(SEED, 1), traders=1)
+    margin, observe, apart = demo.margin, demo.credit.observe, []
+
+    def look():
+        observe()
+        worth = {"PREP": WAD, **demo.credit.token_prices}
+        for (base, quote), pool in margin.markets.items():
+            found = spot(
+                margin.exchange.sqrt_price(pool),
+                margin.tokens[base].address,
+                margin.tokens[quote].address,
+            )
+            units = 10 ** (8 if base == "WBTC" else 18)
+            whole = Fraction(worth[base] * WAD, worth[quote] * units)
+            apart.append(abs(found / whole - 1))
+
+    demo.credit.observe = look
+    demo.run(lambda _: None)
+
+    assert len(margin.markets) == 3
+    assert len(apart) == 3 * 4
+    # A pool's price has some 30 digits, fewer where a base unit is worth little of the other.
+    assert max(apart) < Fraction(1, 10**12)
+
+
+def test_run__twice__gives_the_same_numbers(create_demo, isolated, tmp_path):
+    """Of a deployment each, on the same chain: addresses of tokens decide on which side a pool
+    rounds. Ids of positions are other ones in every run."""
     path, numbers, ids = synthetic_path(SEED, 2), [], []
 
-    for _ in range(2):
+    for name in ("first", "second"):
         with isolated():
-            demo = create_demo(path)
+            demo = create_demo(path, record=tmp_path / name)
             numbers.append(to_json(demo.run(lambda _: None)))
             ids.append({id_ for _, id_ in demo.margin.ledger.positions})
 

@@ -16,6 +16,8 @@ from prep.errors import UserError
 LOCAL = Path(__file__).parents[2] / "deployments" / "params" / "local.yml"
 CHAIN = 31337
 MADE_BY_OTHERS = ("Vault", "Deleverager", "OrderBook")
+EVERYTHING = "everything"
+of_everything = pytest.mark.parametrize("params", [EVERYTHING], indirect=True)
 
 
 class Crash(BaseException):
@@ -29,8 +31,10 @@ def deployer(crowd):
 
 
 @pytest.fixture(scope="module")
-def params(admin, guardian, risk_manager):
-    """All steps that there are: nothing as it is by default, and an admin who does not deploy."""
+def params(request, admin, guardian, risk_manager):
+    """Nothing as it is by default, and an admin who does not deploy. `of_everything`: all steps
+    that there are. To others it does not matter which steps come before and after the one that they
+    disturb: there are no accounts, and nothing asset-backed."""
     local = Parameters.load(LOCAL)
     holders = {"admin": admin.address, "guardian": guardian.address}
     holders |= {"risk_manager": risk_manager.address}
@@ -38,6 +42,8 @@ def params(admin, guardian, risk_manager):
     changes = {"roles": roles, "protocol_fee_rate": 10**17}
     changes |= {"target_collateralization_ratio": 2 * 10**18, "deposit_cap": 10**24}
     changes |= {"cooldown_period": 3_600, "redeem_window": 0}
+    if getattr(request, "param", None) != EVERYTHING:
+        changes |= {"credit": None, "margin": None}
     return local.model_copy(update=changes)
 
 
@@ -94,6 +100,7 @@ POINTS = {
 }
 
 
+@of_everything
 @pytest.mark.parametrize("point", POINTS)
 def test_deploy__crash_at_every_step__makes_nothing_twice(
     run, expected, deployer, path, project, monkeypatch, point
@@ -246,6 +253,7 @@ def test_deploy__market_added_by_a_replacement__asks_the_owner(
     assert deployer.nonce - nonce == expected[1]
 
 
+@of_everything
 def test_deploy__asset_added_by_a_replacement__asks_the_owner(
     run, stop, refused, mend, expected, deployer, project, params, path
 ):
@@ -319,6 +327,21 @@ def test_deploy__node_gone_while_sending__sent_only_once(
     assert raised.value.format_message() == words
     assert Deployment.read(path).pending.step == "Authority"
     run()
+    assert deployer.nonce - nonce == expected[1]
+
+
+def test_deploy__node_that_is_behind__no_nonce_used_twice(run, expected, deployer, monkeypatch):
+    """Of several behind one address one may not have heard of the last transaction yet."""
+    nonce, provider = deployer.nonce, type(deployer.provider)
+    known = provider.get_nonce
+
+    def behind(self, *arguments, **options):
+        return max(nonce, known(self, *arguments, **options) - 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(provider, "get_nonce", behind)
+        outcome = _outcome(run())
+    assert outcome == expected[0]
     assert deployer.nonce - nonce == expected[1]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from ape.api.accounts import AccountAPI
+from ape.contracts import ContractInstance
 from ape.contracts.base import ContractCallHandler, ContractTransactionHandler
 from ape.exceptions import ContractLogicError
 
@@ -115,3 +116,16 @@ def test_undo__the_same_nonce_at_once__is_mined(btc, trader):
 def test_undo__unknown_snapshot__raises(btc):
     with pytest.raises(RuntimeError, match="does not know its snapshot 0xffffffff"):
         btc.node.undo("0xffffffff")
+
+
+def test_attribute__functions_events_and_errors__as_from_ape(btc):
+    contract_type, own = btc.vault.contract_type, ContractInstance.__getattr__.__wrapped__
+    kinds = (contract_type.methods, contract_type.events, contract_type.errors)
+    names = {abi.name for kind in kinds for abi in kind}
+    assert {"deposit", "totalSupply", "Deposit", "ERC4626ExceededMaxRedeem"} <= names
+    for name in names:
+        quick, apes = getattr(btc.vault, name), own(btc.vault, name)
+        assert (quick, type(quick)) == (apes, type(apes))
+    for wrong in ("nothing", "_nothing_"):
+        with pytest.raises(AttributeError, match=wrong):
+            getattr(btc.vault, wrong)
