@@ -271,7 +271,8 @@ abstract contract Holdings is Accounts {
         _checkParameter("liquidationThreshold", config.liquidationThreshold, min, max);
         _checkParameter("maxLtv", config.maxLtv, min, config.liquidationThreshold);
         _checkParameter("oracle", uint160(address(config.oracle)), isPrep ? 0 : 1, isPrep ? 0 : type(uint160).max);
-        _refuse(lends && config.lendingVault.asset() != address(config.token), config);
+        // Shares in cooldown pay for nothing, and a repayment does not know whose they are.
+        _refuse(lends && (assetId == SHARES || config.lendingVault.asset() != address(config.token)), config);
 
         AssetSlots storage a = _assets[assetId];
         a.oracle = config.oracle;

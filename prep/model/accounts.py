@@ -92,12 +92,14 @@ class Accounts:
         return len(self.assets) - 1
 
     def set_asset(self, asset_id: int, config: AssetConfig) -> None:
-        """Replaces parameters, but not the token, nor a pool that is owed to."""
+        """Replaces parameters, but not the token, nor a pool that is owed to. Shares are not lent."""
         asset = self.asset(asset_id)
         other_pool = config.pool is not asset.config.pool
         if config.token != asset.config.token or (other_pool and asset.debt_shares):
             raise Rejected("AssetRefused", config.token)
         config.validate(asset_id)
+        if asset_id == LP_SHARES and config.pool is not None:
+            raise Rejected("AssetRefused", config.token)
         asset.config = config
 
     def disable_asset(self, asset_id: int) -> None:

@@ -3,6 +3,7 @@
 Messages of failed assertions begin with the invariant's id (docs/invariants.md).
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -13,6 +14,7 @@ from prep.model.credit_results import ALL, Action, ActionKind
 from tests.property.bench import (
     BTC,
     ETH,
+    FREE,
     HELD,
     PREP,
     SHARES,
@@ -22,6 +24,7 @@ from tests.property.bench import (
     bench,
     do,
     long_on,
+    pool,
     set_market,
 )
 from tests.property.world import outcome
@@ -172,6 +175,15 @@ def test_set_asset__borrowable_or_in_use__is_bound() -> None:
     for n in range(32 - 5):
         credit.add_asset(AssetConfig(token=n))
     assert outcome(credit.add_asset, AssetConfig(token="x")) == Rejected("AssetRefused", "x")
+
+
+def test_set_asset__pool_of_shares__is_refused() -> None:
+    """What is in cooldown would pay for debt, with the shares of others."""
+    credit = bench()
+    shares = credit.asset(SHARES).config
+    lent = replace(shares, pool=pool(credit.system, FREE, 0))
+    refused = outcome(credit.set_asset, SHARES, lent)
+    assert refused == Rejected("AssetRefused", shares.token)
 
 
 def test_set_market_ltv__out_of_bounds__is_refused() -> None:
