@@ -150,7 +150,7 @@ interface ICreditManager is IERC721, IMarginClient {
     /// @notice The token is an asset already, or there are as many assets as there can be; or its lending vault lends another
     /// token, cannot be replaced while it is owed to, or would lend shares of the LP vault.
     error AssetRefused(address token);
-    /// @notice The asset cannot be borrowed.
+    /// @notice The asset cannot be borrowed: it has no lending vault, or one that does not count this debt in shares.
     error NotBorrowable(uint256 assetId);
     /// @notice The account holds less than is needed.
     error InsufficientBalance(uint256 assetId, uint256 balance, uint256 needed);

@@ -166,6 +166,8 @@ abstract contract Holdings is Accounts {
         uint256 before = _assets[assetId].token.balanceOf(address(this));
         uint256 shares = _assets[assetId].lendingVault.borrow(amount, address(this));
         _checkArrived(assetId, before, amount);
+        // None for a quoted borrower, as which nobody is to have registered the manager: no account would owe it.
+        Check.that(shares != 0, NotBorrowable.selector, assetId);
         HoldingSlot storage h = _holdings[accountId][assetId];
         shares += h.debtShares;
         h.debtShares = shares.toUint128();

@@ -236,11 +236,14 @@ class Accounts:
         self._change_balance(account_id, asset_id, -amount)
 
     def _borrow(self, account_id: int, asset_id: int, amount: int) -> None:
-        """Adds to the debt; the tokens are the caller's affair."""
+        """Adds to the debt; the tokens are the caller's affair. A pool that counts no shares has
+        registered the manager as a quoted borrower: no account would owe it."""
         pool = self._pool(asset_id)
         self._save_pool(pool)
         borrowed = pool.borrow(self.client, amount)
         self.undo.events.append(borrowed)
+        if borrowed.shares == 0:
+            raise Rejected("NotBorrowable", asset_id)
         self._change_debt(account_id, asset_id, amount, borrowed.shares)
 
     def _repay(self, account_id: int, asset_id: int, amount: int) -> None:

@@ -43,6 +43,7 @@ MONEY = {
     "OrderExecuted",
     "OrderFilled",
     "OrderPlaced",
+    "OrderRefused",
     "OrderTriggered",
     "PositionDecreased",
     "PositionLiquidated",
