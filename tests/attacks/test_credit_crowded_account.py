@@ -175,9 +175,7 @@ def test_trade__ninth_market__refused(own, attacker, account):
     assert refused(own, attacker, account, trade(ninth, WAD)) == ("TooMany", (8,))
 
 
-def test_execute__ninth_market_in_two_steps__order_is_used_up(
-    own, attacker, stranger, project
-):
+def test_execute__ninth_market_in_two_steps__order_is_used_up(own, attacker, stranger, project):
     """Who is full, and has asked for one position more, would look at what prices do after his,
     make room and fill it himself where that wins. The first who tries ends that."""
     ninth, delay = MORE_MARKETS[MOST_MARKETS - 3], 10

@@ -135,8 +135,8 @@ def test_execute__linked_orders_without_second_step__one_cancels_all(credit, att
 def test_execute__refused_for_its_account__linked_orders_stay(
     credit, attacker, stranger, account, first
 ):
-    """Somebody makes a fill fail, by the skew against what the account has, to be paid for it and to
-    take its stop away besides. Nothing was filled, so nothing is cancelled."""
+    """Somebody makes a fill fail, by the skew against what the account has, to be paid for it and
+    to take its stop away besides. Nothing was filled, so nothing is cancelled."""
     order, other = linked(credit, attacker, account, "always", first)
     held = credit.balance(account, PREP)
     credit.act(attacker, account, withdraw(PREP, held))

@@ -183,9 +183,9 @@ def test_cancel__market_with_one_step__as_one_likes(credit, attacker, account):
 def test_execute__nothing_left_to_borrow_by_the_owners_doing__waits_for_him(
     credit, attacker, accomplice, stranger
 ):
-    """Known: an account without PREP cannot pay for opening while the lenders have none idle, and its
-    order is not used up by that. Who borrows all of it himself can look at what prices do until the
-    next one is published, and then give it back, fill, and have it go through; or lose the fee."""
+    """Known: an account without PREP cannot pay for opening while the lenders have none idle, and
+    its order is not used up by that. Who borrows all of it himself can look at what prices do until
+    the next one is published, and then give it back and fill; or let it be and lose the fee."""
     two_step(credit, DELAY)
     account = credit.funded(attacker, weth=50 * WAD, prep=FEE)
     order = placed(credit, attacker, account, market_order(ETHER, SIZE, now(credit) + HOUR, FEE))

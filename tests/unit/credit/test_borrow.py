@@ -50,9 +50,7 @@ def test_borrow__any_decimals__balance_debt_tokens_and_events(credit, trader, ac
 def test_borrow__manager_is_a_quoted_borrower__refused(credit, trader, account, project):
     """Such a vault counts no shares of debt: nobody would owe what it lends."""
     token, admin = credit.tokens[USD], credit.suite.admin
-    lending = admin.deploy(
-        project.LendingVault, token, credit.suite.authority, (0, 0, 0, WAD // 2)
-    )
+    lending = admin.deploy(project.LendingVault, token, credit.suite.authority, (0, 0, 0, WAD // 2))
     lending.registerBorrower(credit.manager, 2, 10**36, sender=admin)
     credit.give(trader, USD, 10**6)
     credit.approve(trader, USD, lending.address)

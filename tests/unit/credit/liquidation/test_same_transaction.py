@@ -1,5 +1,5 @@
-"""What a liquidator supplies to closing is for that liquidation alone, also where a contract does more
-in the same transaction."""
+"""What a liquidator supplies to closing is for that liquidation alone, also where a contract does
+more in the same transaction."""
 
 import pytest
 
