@@ -92,8 +92,8 @@ class Accounts:
         return len(self.assets) - 1
 
     def set_asset(self, asset_id: int, config: AssetConfig) -> None:
-        """Replaces parameters, but not the token, nor a pool that is owed to. Shares of the LP vault
-        are not lent: a repayment would not know whether they wait in cooldown."""
+        """Replaces parameters, but not the token, nor a pool that is owed to. Shares of the LP
+        vault are not lent: a repayment would not know whether they wait in cooldown."""
         asset = self.asset(asset_id)
         other_pool = config.pool is not asset.config.pool
         if config.token != asset.config.token or (other_pool and asset.debt_shares):
