@@ -135,6 +135,22 @@ contract OrderBook is IOrderBook {
         _execute(orderId, keeper);
     }
 
+    /// @notice Fills an order that is ready, or leaves everything as it was. For the order book itself.
+    /// @param price Of its oracle, WAD.
+    function fillFor(uint256 orderId, address keeper, uint256 price) external {
+        require(msg.sender == address(this), NotManager(msg.sender));
+        OrderSlots memory o = _order(orderId);
+        uint256 accountId = orderId >> 32;
+        _cancelLinked(accountId, orderId, o.next);
+        _delete(orderId, _orders[orderId].next);
+        emit OrderTriggered(orderId, accountId, keeper, price);
+        if (o.limit != 0) {
+            uint256[16] memory words = PROTOCOL.marketWords(o.marketId, FOR_PRICE);
+            _checkPrice(words, accountId, o.marketId, o.size, o.limit, o.reduceOnly);
+        }
+        MANAGER.fill(accountId, o.marketId, o.size, o.reduceOnly, o.keeperFee, keeper);
+    }
+
     /// @inheritdoc IOrderBook
     function remove(uint256 orderId) external {
         OrderSlots memory o = _order(orderId);
@@ -202,27 +218,23 @@ contract OrderBook is IOrderBook {
         (OrderState state, uint256 price,) = _state(orderId, o);
         require(state == OrderState.Ready, OrderNotReady(orderId, state));
         if (price == 0) price = _oracle(PROTOCOL.marketWords(o.marketId, FLAGS)).price();
-        uint256 accountId = orderId >> 32;
-        _cancelLinked(accountId, orderId, o.next);
-        _delete(orderId, _orders[orderId].next);
-        emit OrderTriggered(orderId, accountId, keeper, price);
-        if (o.limit != 0) {
-            uint256[16] memory words = PROTOCOL.marketWords(o.marketId, FOR_PRICE);
-            _checkPrice(words, accountId, o.marketId, o.size, o.limit, o.reduceOnly);
-        }
-        try MANAGER.fill(accountId, o.marketId, o.size, o.reduceOnly, o.keeperFee, keeper) {}
+        try this.fillFor(orderId, keeper, price) {}
         catch (bytes memory reason) {
             if (!_isOwnFault(o, reason)) Check.bubble(reason);
+            // Nothing was filled: what is linked to it stays.
+            _delete(orderId, o.next);
+            uint256 accountId = orderId >> 32;
             emit OrderRefused(orderId, accountId, keeper, reason);
             MANAGER.release(accountId, o.keeperFee, keeper);
         }
     }
 
     /// @dev Whether an order failed for its own account on a market with two-step execution. Could such an order be tried again,
-    /// it would be filled only after its owner has seen more, by himself, once he has paid in what it lacks. What the lenders
-    /// lack is not his fault: whoever lends could take a stop-loss away with it.
+    /// it would be filled only after its owner has seen more, by himself, once he has paid in what it lacks, or has made room for
+    /// the position. What the lenders lack is not his fault: whoever lends could take a stop-loss away with it.
     function _isOwnFault(OrderSlots memory o, bytes memory reason) private view returns (bool) {
-        return bytes4(reason) == ICreditManager.AccountUnhealthy.selector
+        bytes4 error = bytes4(reason);
+        return (error == ICreditManager.AccountUnhealthy.selector || error == ICreditManager.TooMany.selector)
             && _delay(PROTOCOL.marketWords(o.marketId, FLAGS)) != 0;
     }
 

@@ -12,7 +12,7 @@ import {IProtocol} from "./IProtocol.sol";
 /// @notice A token that accounts can hold, and perhaps owe.
 /// @param token Without fees on transfer and without rebasing. Asset 0 is PREP, asset 1 shares of the LP vault.
 /// @param oracle Prices one base unit in PREP, WAD. Zero for PREP alone, which is worth 1.
-/// @param lendingVault Lends the token to accounts; zero: it cannot be borrowed.
+/// @param lendingVault Lends the token to accounts; zero: it cannot be borrowed. Shares of the LP vault never can.
 /// @param maxLtv What of its value counts where an account may do more, basis points. Debt counts divided by it.
 /// @param liquidationThreshold What of its value counts against liquidation; at least `maxLtv`, at most 9,000. PREP alone has
 /// 10,000 for both. With a lending vault neither is below 1,000.
@@ -147,9 +147,10 @@ interface ICreditManager is IERC721, IMarginClient {
     error ZeroAmount();
     /// @notice No asset has this id.
     error UnknownAsset(uint256 assetId);
-    /// @notice The token is an asset already, or there are as many assets as there can be.
+    /// @notice The token is an asset already, or there are as many assets as there can be; or its lending vault lends another
+    /// token, cannot be replaced while it is owed to, or would lend shares of the LP vault.
     error AssetRefused(address token);
-    /// @notice The asset cannot be borrowed.
+    /// @notice The asset cannot be borrowed: it has no lending vault, or one that does not count this debt in shares.
     error NotBorrowable(uint256 assetId);
     /// @notice The account holds less than is needed.
     error InsufficientBalance(uint256 assetId, uint256 balance, uint256 needed);

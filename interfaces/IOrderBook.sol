@@ -58,7 +58,8 @@ interface IOrderBook {
     /// @notice An order was filled.
     event OrderTriggered(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, uint256 price);
     /// @notice An order on a market with two-step execution could have been filled but for its own account (`reason`): it
-    /// would not stand well. It is gone, and its fee went to whoever tried.
+    /// would not stand well, or has no room for one more position. It is gone, what was linked to it is not, and its fee went to
+    /// whoever tried.
     event OrderRefused(uint256 indexed orderId, uint256 indexed accountId, address indexed keeper, bytes reason);
     /// @notice A dead order was removed. `feeToRemover`: whether the fee went to who did it or back to the account.
     event OrderRemoved(uint256 indexed orderId, uint256 indexed accountId, address indexed remover, bool feeToRemover);

@@ -166,6 +166,8 @@ abstract contract Holdings is Accounts {
         uint256 before = _assets[assetId].token.balanceOf(address(this));
         uint256 shares = _assets[assetId].lendingVault.borrow(amount, address(this));
         _checkArrived(assetId, before, amount);
+        // None for a quoted borrower, as which nobody is to have registered the manager: no account would owe it.
+        Check.that(shares != 0, NotBorrowable.selector, assetId);
         HoldingSlot storage h = _holdings[accountId][assetId];
         shares += h.debtShares;
         h.debtShares = shares.toUint128();
@@ -271,7 +273,8 @@ abstract contract Holdings is Accounts {
         _checkParameter("liquidationThreshold", config.liquidationThreshold, min, max);
         _checkParameter("maxLtv", config.maxLtv, min, config.liquidationThreshold);
         _checkParameter("oracle", uint160(address(config.oracle)), isPrep ? 0 : 1, isPrep ? 0 : type(uint160).max);
-        _refuse(lends && config.lendingVault.asset() != address(config.token), config);
+        // Shares in cooldown pay for nothing, and a repayment does not know whose they are.
+        _refuse(lends && (assetId == SHARES || config.lendingVault.asset() != address(config.token)), config);
 
         AssetSlots storage a = _assets[assetId];
         a.oracle = config.oracle;

@@ -212,6 +212,10 @@ class _Transaction:
                 self._reserve(fee)
             case "OrderBook", "OrderTriggered":
                 self._end(args, "filled", args["price"])
+            case "OrderBook", "OrderRefused":
+                fee = self._end(args, "used up")
+                self._reserve(-fee)
+                self._claim(PREP, args["keeper"], -fee)
             case "OrderBook", "OrderCancelled":
                 self._reserve(-self._end(args, "cancelled"))
             case "OrderBook", "OrderRemoved":

@@ -10,7 +10,7 @@ from prep.demo.outcome import Outcome
 from prep.demo.text import amount, dollars, moment, percent, whole_dollars
 from prep.demo.text import headline as headline_of_crowd
 
-HOWS: Final = ("filled", "cancelled", "removed")
+HOWS: Final = ("filled", "used up", "cancelled", "removed")
 
 
 def headlines(outcome: Outcome) -> list[tuple[str, str, str]]:

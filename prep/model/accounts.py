@@ -92,12 +92,15 @@ class Accounts:
         return len(self.assets) - 1
 
     def set_asset(self, asset_id: int, config: AssetConfig) -> None:
-        """Replaces parameters, but not the token, nor a pool that is owed to."""
+        """Replaces parameters, but not the token, nor a pool that is owed to. Shares of the LP
+        vault are not lent: a repayment would not know whether they wait in cooldown."""
         asset = self.asset(asset_id)
         other_pool = config.pool is not asset.config.pool
         if config.token != asset.config.token or (other_pool and asset.debt_shares):
             raise Rejected("AssetRefused", config.token)
         config.validate(asset_id)
+        if asset_id == LP_SHARES and config.pool is not None:
+            raise Rejected("AssetRefused", config.token)
         asset.config = config
 
     def disable_asset(self, asset_id: int) -> None:
@@ -234,11 +237,14 @@ class Accounts:
         self._change_balance(account_id, asset_id, -amount)
 
     def _borrow(self, account_id: int, asset_id: int, amount: int) -> None:
-        """Adds to the debt; the tokens are the caller's affair."""
+        """Adds to the debt; the tokens are the caller's affair. A pool that counts no shares has
+        registered the manager as a quoted borrower: no account would owe it."""
         pool = self._pool(asset_id)
         self._save_pool(pool)
         borrowed = pool.borrow(self.client, amount)
         self.undo.events.append(borrowed)
+        if borrowed.shares == 0:
+            raise Rejected("NotBorrowable", asset_id)
         self._change_debt(account_id, asset_id, amount, borrowed.shares)
 
     def _repay(self, account_id: int, asset_id: int, amount: int) -> None:

@@ -3,7 +3,7 @@
 The checks of placing come in this order: the market, the size, the condition, the expiry, the fee,
 how many there are, the linked order. When an order fills, those linked to it are cancelled first,
 so that their fees count for the account's health; but for those that their account could not
-cancel.
+cancel. One that is not filled, but used up, cancels nothing.
 """
 
 from collections.abc import Hashable, Sequence
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 MAX_BOUND: Final = 2**128 - 1
 """A trigger or limit above is remembered as this: it is above all prices."""
+USES_UP: Final = {"AccountUnhealthy", "TooMany"}
+"""What, on a market with a delay, ends an order that fails with it: its own account stands against
+it."""
 
 
 class OrderBook:
@@ -155,20 +158,11 @@ class OrderBook:
             raise Rejected("OrderNotReady", order_id, state)
         credit = self._credit
         price = self._price(order.market_id)
-        with credit.undo.atomic():
-            fees = 0
-            for other_id in self._linked(order_id):
-                other = self.orders[other_id]
-                if self._is_bound(other_id, other):
-                    continue
-                fees += other.terms.keeper_fee
-                self._take_out(other_id)
-                credit.undo.events.append(OrderCancelled(other_id, order.account))
-            if fees:
-                credit.release(order.account, fees, None)
-            self._take_out(order_id)
-            credit.undo.events.append(OrderTriggered(order_id, order.account, caller, price))
-            try:
+        try:
+            with credit.undo.atomic():
+                self._cancel_linked(order_id, order)
+                self._take_out(order_id)
+                credit.undo.events.append(OrderTriggered(order_id, order.account, caller, price))
                 credit.fill(
                     order.account,
                     order.market_id,
@@ -178,13 +172,27 @@ class OrderBook:
                     order.terms.keeper_fee,
                     caller,
                 )
-            except Rejected as reason:
-                delay = credit.system.market(order.market_id).config.min_execution_delay
-                if not delay or reason.name != "AccountUnhealthy":
-                    raise
-                event = OrderRefused(order_id, order.account, caller, reason)
-                credit.undo.events.append(event)
-                credit.release(order.account, order.terms.keeper_fee, caller)
+        except Rejected as reason:
+            delay = credit.system.market(order.market_id).config.min_execution_delay
+            if not delay or reason.name not in USES_UP:
+                raise
+            self._take_out(order_id)
+            credit.undo.events.append(OrderRefused(order_id, order.account, caller, reason))
+            credit.release(order.account, order.terms.keeper_fee, caller)
+
+    def _cancel_linked(self, order_id: int, order: Order) -> None:
+        """The others of its ring that their account could cancel; their fees go back to it."""
+        credit = self._credit
+        fees = 0
+        for other_id in self._linked(order_id):
+            other = self.orders[other_id]
+            if self._is_bound(other_id, other):
+                continue
+            fees += other.terms.keeper_fee
+            self._take_out(other_id)
+            credit.undo.events.append(OrderCancelled(other_id, order.account))
+        if fees:
+            credit.release(order.account, fees, None)
 
     def _is_bound(self, order_id: int, order: Order) -> bool:
         """Whether an order has to be left to whoever fills it: on a market with two-step execution

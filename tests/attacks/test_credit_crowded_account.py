@@ -8,8 +8,29 @@ positions, and eight requests of vault shares. Its liquidation takes less than a
 
 import pytest
 
-from prep.credit.actions import ALL, borrow, deposit, reduce, request_redeem, trade, withdraw
-from tests.attacks.till import LIQUIDATE, check_books, refused
+from prep.credit.actions import (
+    ALL,
+    borrow,
+    deposit,
+    market_order,
+    reduce,
+    request_redeem,
+    trade,
+    withdraw,
+)
+from tests.attacks.till import (
+    HOUR,
+    LIQUIDATE,
+    OrderState,
+    check_books,
+    later,
+    now,
+    placed,
+    refusal,
+    refused,
+    state_of,
+    wallet,
+)
 from tests.credit import (
     BITCOIN,
     CURVE,
@@ -152,6 +173,29 @@ def test_deposit__ninth_asset_beside_prep__refused_and_prep_has_room(
 def test_trade__ninth_market__refused(own, attacker, account):
     ninth = MORE_MARKETS[MOST_MARKETS - 3]
     assert refused(own, attacker, account, trade(ninth, WAD)) == ("TooMany", (8,))
+
+
+def test_execute__ninth_market_in_two_steps__order_is_used_up(own, attacker, stranger, project):
+    """Who is full, and has asked for one position more, would look at what prices do after his,
+    make room and fill it himself where that wins. The first who tries ends that."""
+    ninth, delay = MORE_MARKETS[MOST_MARKETS - 3], 10
+    oracle, feed = feed_oracle(project, own, 2_000)
+    config = market_config(oracle, ETHER_MARKET | {"minExecutionDelay": delay})
+    own.suite.protocol.setMarket(ninth, config, sender=own.suite.risk_manager)
+    account = own.funded(attacker, prep=100_000 * WAD)
+    order = placed(own, attacker, account, market_order(ninth, WAD, now(own) + HOUR, WAD))
+    for market in [BITCOIN, ETHER, SOL, *MORE_MARKETS][:MOST_MARKETS]:
+        own.act(attacker, account, trade(market, size_of(market)))
+    later(own, delay)
+    own.must(own.suite.admin, feed, "setAnswer(int256)", 2_000 * 10**8)
+    assert state_of(own, order) == OrderState.READY
+    own.must(stranger, own.book, "execute(uint256)", order)
+    assert wallet(own, stranger, PREP) == WAD, "who tries is paid"
+    own.act(attacker, account, reduce(SOL, ALL))
+    error, _ = refusal(own, attacker, own.book, "execute(uint256)", order)
+    assert error == "UnknownOrder"
+    assert own.size(account, ninth) == 0
+    check_books(own)
 
 
 @pytest.mark.parametrize("action", [deposit(PREP, 1), deposit(WETH, 1)], ids=["prep", "weth"])

@@ -12,9 +12,11 @@ from prep.credit.actions import (
     ActionKind,
     Condition,
     OrderTerms,
+    deposit,
     limit_order,
     market_order,
     place_order,
+    withdraw,
 )
 from tests.attacks.till import (
     HOUR,
@@ -27,7 +29,7 @@ from tests.attacks.till import (
     state_of,
     two_step,
 )
-from tests.credit import ETHER, SOL
+from tests.credit import ETHER, PREP, SOL
 from tests.suite import WAD
 
 DELAY = 10
@@ -127,6 +129,30 @@ def test_execute__linked_orders_without_second_step__one_cancels_all(credit, att
     fill(credit, attacker, rest[1])
     assert credit.book.ordersOf(account) == []
     assert credit.size(account, SOL) == 10**5
+
+
+@pytest.mark.parametrize("first", ["dear", "cheap"])
+def test_execute__refused_for_its_account__linked_orders_stay(
+    credit, attacker, stranger, account, first
+):
+    """Somebody makes a fill fail, by the skew against what the account has, to be paid for it and
+    to take its stop away besides. Nothing was filled, so nothing is cancelled."""
+    order, other = linked(credit, attacker, account, "always", first)
+    held = credit.balance(account, PREP)
+    credit.act(attacker, account, withdraw(PREP, held))
+    later(credit, DELAY)
+    credit.set_market_price(ETHER, 2_000)
+    fill(credit, stranger, order)
+    assert state_of(credit, order) == OrderState.GONE
+    assert credit.size(account, ETHER) == 0
+    assert credit.suite.prep.balanceOf(stranger) == FEE
+    assert credit.book.ordersOf(account) == [other]
+    assert read_order(credit, other)[6] == other, "it is alone in its ring"
+    credit.give(attacker, PREP, 1_000 * WAD)
+    credit.act(attacker, account, deposit(PREP, 1_000 * WAD))
+    fill(credit, stranger, other)
+    assert credit.size(account, SOL) == 10**5
+    check_books(credit)
 
 
 def test_execute__delegate_who_may_only_place__cancels_what_is_linked(

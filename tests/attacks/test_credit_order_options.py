@@ -12,10 +12,12 @@ from prep.credit.actions import (
     ALL,
     Condition,
     OrderTerms,
+    borrow,
     cancel_order,
     limit_order,
     market_order,
     place_order,
+    repay,
     withdraw,
 )
 from tests.attacks.till import (
@@ -32,7 +34,7 @@ from tests.attacks.till import (
     two_step,
     wallet,
 )
-from tests.credit import ETHER, PREP
+from tests.credit import ETHER, PREP, WETH
 from tests.suite import WAD
 
 DELAY = 10
@@ -176,3 +178,43 @@ def test_cancel__market_with_one_step__as_one_likes(credit, attacker, account):
     assert state_of(credit, order) == OrderState.READY
     credit.act(attacker, account, cancel_order(order))
     assert credit.balance(account, PREP) == FUNDS
+
+
+def test_execute__nothing_left_to_borrow_by_the_owners_doing__waits_for_him(
+    credit, attacker, accomplice, stranger
+):
+    """Known: an account without PREP cannot pay for opening while the lenders have none idle, and
+    its order is not used up by that. Who borrows all of it himself can look at what prices do until
+    the next one is published, and then give it back and fill; or let it be and lose the fee."""
+    two_step(credit, DELAY)
+    account = credit.funded(attacker, weth=50 * WAD, prep=FEE)
+    order = placed(credit, attacker, account, market_order(ETHER, SIZE, now(credit) + HOUR, FEE))
+    whale = credit.funded(accomplice, weth=1_000 * WAD)
+    credit.act(accomplice, whale, borrow(PREP, credit.lending[PREP].idle()))
+    publish(credit)
+    error, _ = refusal(credit, stranger, credit.book, "execute(uint256)", order)
+    assert error == "CannotBorrow"
+    later(credit, HOUR // 2)
+    assert state_of(credit, order) == OrderState.READY
+    credit.act(accomplice, whale, repay(PREP, ALL))
+    fill(credit, attacker, order)
+    assert credit.size(account, ETHER) == SIZE
+    assert wallet(credit, attacker, PREP) == FEE
+    check_books(credit)
+
+
+def test_execute__something_without_price_in_the_account__waits_for_its_owner(
+    credit, attacker, stranger
+):
+    """Known: the same with a unit of an asset whose feed is dead at the moment. It can be taken out
+    alone, since what is left has a price."""
+    two_step(credit, DELAY)
+    account = credit.funded(attacker, prep=FUNDS, weth=1)
+    order = placed(credit, attacker, account, market_order(ETHER, SIZE, now(credit) + HOUR, FEE))
+    credit.must(credit.suite.admin, credit.oracles[WETH], "setPrice(uint256)", 0)
+    publish(credit)
+    error, _ = refusal(credit, stranger, credit.book, "execute(uint256)", order)
+    assert error == "PriceOutOfBounds"
+    credit.act(attacker, account, withdraw(WETH, ALL))
+    fill(credit, attacker, order)
+    assert credit.size(account, ETHER) == SIZE

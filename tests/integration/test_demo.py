@@ -48,6 +48,7 @@ MONEY = {
     "OrderExecuted",
     "OrderFilled",
     "OrderPlaced",
+    "OrderRefused",
     "OrderTriggered",
     "PositionDecreased",
     "PositionLiquidated",

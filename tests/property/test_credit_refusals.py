@@ -3,16 +3,20 @@
 Messages of failed assertions begin with the invariant's id (docs/invariants.md).
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from prep.model import WAD, MarketConfig, Rejected
+from prep.model import UNLIMITED, WAD, MarketConfig, Rejected
 from prep.model.credit_config import AssetConfig, MarketLtv
 from prep.model.credit_results import ALL, Action, ActionKind
+from prep.model.interest import BorrowerKind
+from prep.model.lending import LendingPool
 from tests.property.bench import (
     BTC,
     ETH,
+    FREE,
     HELD,
     PREP,
     SHARES,
@@ -22,6 +26,7 @@ from tests.property.bench import (
     bench,
     do,
     long_on,
+    pool,
     set_market,
 )
 from tests.property.world import outcome
@@ -172,6 +177,29 @@ def test_set_asset__borrowable_or_in_use__is_bound() -> None:
     for n in range(32 - 5):
         credit.add_asset(AssetConfig(token=n))
     assert outcome(credit.add_asset, AssetConfig(token="x")) == Rejected("AssetRefused", "x")
+
+
+def test_set_asset__pool_of_shares__is_refused() -> None:
+    """What is in cooldown would pay for debt, with the shares of others."""
+    credit = bench()
+    shares = credit.asset(SHARES).config
+    lent = replace(shares, pool=pool(credit.system, FREE, 0))
+    refused = outcome(credit.set_asset, SHARES, lent)
+    assert refused == Rejected("AssetRefused", shares.token)
+
+
+def test_borrow__manager_is_a_quoted_borrower__is_refused() -> None:
+    """Such a pool counts no shares of debt: nobody would owe what it lends."""
+    credit = bench()
+    quoted = LendingPool(credit.system.now, FREE)
+    quoted.register_borrower("manager", BorrowerKind.QUOTED, UNLIMITED)
+    quoted.deposit("lender", UNIT)
+    credit.set_asset(USDC, replace(credit.asset(USDC).config, pool=quoted))
+    account = credit.open("owner")
+    do(credit, account, A.DEPOSIT, PREP, UNIT)
+    refused = outcome(do, credit, account, A.BORROW, USDC, 1)
+    assert refused == Rejected("ActionFailed", 0, Rejected("NotBorrowable", USDC))
+    assert (quoted.idle, credit.contents(account)) == (UNIT, ([(PREP, UNIT, 0, 0)], []))
 
 
 def test_set_market_ltv__out_of_bounds__is_refused() -> None:

@@ -110,3 +110,34 @@ def test_always__limit_is_not_met__stays() -> None:
     refused = outcome(credit.order_book.execute, "keeper", order)
     assert refused == Rejected("PriceNotAcceptable", price(3_000), price(2_999))
     assert credit.order_book.state_of(order) is READY
+
+
+def test_always__used_up__what_is_linked_to_it_stays() -> None:
+    credit = trading(DELAY)
+    other = place(credit, UNIT, terms(credit, ABOVE, price(4_000), keeper_fee=UNIT))
+    linked = terms(credit, ALWAYS, keeper_fee=UNIT)._replace(linked_to=other)
+    order = place(credit, 7 * UNIT, linked)
+    tell(credit, 3_000, DELAY)
+    events = credit.order_book.execute("keeper", order)
+    # With the fee of the other one, which would come back: 1,998 + 1 against 2,100.
+    reason = Rejected("AccountUnhealthy", 1_999 * UNIT, 2_100 * UNIT)
+    assert events == (OrderRefused(order, 1, "keeper", reason),)
+    book = credit.order_book
+    assert (book.state_of(order), book.state_of(other)) == (GONE, WAITING)
+    assert book.orders[other].next == other
+    assert (credit.reserved_fees, credit.holding(1, PREP).balance) == (UNIT, 1_998 * UNIT)
+
+
+def test_always__no_room_for_a_position__is_gone_and_its_fee_the_keepers() -> None:
+    credit = trading(DELAY)
+    order = place(credit, UNIT, terms(credit, ALWAYS, keeper_fee=UNIT))
+    for market in range(2, 10):
+        credit.system.add_market(MarketConfig())
+        credit.system.set_price(market, UNIT)
+        do(credit, 1, A.TRADE, market, UNIT)
+    tell(credit, 3_000, DELAY)
+    events = credit.order_book.execute("keeper", order)
+    assert OrderRefused(order, 1, "keeper", Rejected("TooMany", 8)) in events
+    assert credit.order_book.state_of(order) is GONE
+    assert credit.system.margin_position("manager", 1, ETH).size == 0
+    assert credit.reserved_fees == 0

@@ -171,6 +171,15 @@ TRANSACTIONS = [
         balance(PREP, -1, 7),
     ],
     [of_order("OrderRemoved", 5, remover=LENDER, feeToRemover=0), balance(PREP, 1, 8)],
+    # Fails for its account, which has one unit less and the keeper one more.
+    [
+        placed(6, 1, condition=0),
+        balance(PREP, -1, 7),
+        of_order("OrderRefused", 6, keeper=KEEPER, reason=b""),
+        moved("PREP", MANAGER, KEEPER, 1),
+        moved("PREP", OWNER, MANAGER, 1),
+        balance(PREP, 1, 8),
+    ],
     [
         of_lending("ReservesCollected", treasury=TREASURY, amount=4, reserves=0),
         moved("PREP", LENDS, TREASURY, 4),
@@ -276,6 +285,7 @@ def test_take__a_whole_life__adds_up_everything():
         OrderEnd(1, "stop-loss", "filled", 3 * WAD),
         OrderEnd(1, "limit order", "removed"),
         OrderEnd(1, "stop order", "removed"),
+        OrderEnd(1, "market order", "used up"),
     ]
     assert ledger.waiting == {order_id(4): ("market order", 2)}
     assert ledger.liquidations == [

@@ -47,6 +47,18 @@ def test_borrow__any_decimals__balance_debt_tokens_and_events(credit, trader, ac
     assert vault.debtShares(credit.manager) == amount
 
 
+def test_borrow__manager_is_a_quoted_borrower__refused(credit, trader, account, project):
+    """Such a vault counts no shares of debt: nobody would owe what it lends."""
+    token, admin = credit.tokens[USD], credit.suite.admin
+    lending = admin.deploy(project.LendingVault, token, credit.suite.authority, (0, 0, 0, WAD // 2))
+    lending.registerBorrower(credit.manager, 2, 10**36, sender=admin)
+    credit.give(trader, USD, 10**6)
+    credit.approve(trader, USD, lending.address)
+    lending.deposit(10**6, trader, sender=trader)
+    set_ltv(credit, USD, 8_500, 9_000, lendingVault=lending.address)
+    assert refused(credit, trader, account, borrow(USD, 1)) == (0, ("NotBorrowable", USD))
+
+
 @lent
 def test_borrow__a_year_later__debt_has_grown_and_new_shares_cost_more(
     credit, clock, trader, account, asset

@@ -214,6 +214,18 @@ def test_set_asset__another_token__refused(credit, risk_manager, new_token):
     assert seen == ("AssetRefused", low(token))
 
 
+def test_set_asset__lending_vault_of_shares__refused(credit, risk_manager, project):
+    """Whoever repaid with shares that he has put into cooldown would pay with those of others: all
+    of them are the manager's alone."""
+    vault = credit.suite.vault
+    curve = 0, 0, 0, WAD // 2
+    lending = risk_manager.deploy(project.LendingVault, vault, credit.suite.authority, curve)
+    config = config_of(credit, SHARES, lendingVault=lending.address)
+    seen = refusal(credit, risk_manager, credit.manager, SET, SHARES, config)
+    assert seen == ("AssetRefused", low(vault))
+    assert vault.allowance(credit.manager, lending) == 0
+
+
 @pytest.mark.parametrize("asset", [5, UNLIMITED])
 def test_set_asset__no_such_asset__refused(credit, risk_manager, guardian, asset):
     config = config_of(credit, USD)

@@ -58,6 +58,24 @@ def test_deleverage__excess_of_one_base_unit__exactly_that_and_none_at_the_cap(
     assert (size - abs(done.size) + 1) * desk.price(market) // WAD > value - 1
 
 
+@both_sides
+def test_deleverage__value_of_a_side_is_a_fraction__rounded_down_before_it_is_compared(
+    desk, winners, cap, is_long
+):
+    """At a price with a last digit a side is worth a little more than its cap, which counts as the
+    cap: nothing of it is too much, and one base unit where it has one more."""
+    winners(PLAIN, is_long)
+    desk.set_price(PLAIN, desk.price(PLAIN) + 1)
+    m = desk.model.markets[PLAIN]
+    size = m.long_oi if is_long else m.short_oi
+    assert size * desk.price(PLAIN) % WAD
+    cap(PLAIN, is_long, 0)
+    with rejected(NOTHING, desk.model.collateralization_ratio(), 0):
+        desk.deleverage(PLAIN, MOST)
+    cap(PLAIN, is_long, 1)
+    assert abs(desk.deleverage(PLAIN, MOST).size) == 1
+
+
 @every_market
 @both_sides
 def test_deleverage__the_other_side_above_its_cap__nothing_to_deleverage(

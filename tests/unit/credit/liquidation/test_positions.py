@@ -4,6 +4,7 @@ import pytest
 
 from prep.credit.actions import trade
 from tests.credit import ETHER, MARKET_LTVS, PREP, SHARES, SOL, USD, WETH
+from tests.expected import ceil
 from tests.suite import UNLIMITED, WAD
 from tests.unit.books import both_sides, sign
 from tests.unit.credit import expected
@@ -134,6 +135,27 @@ def test_liquidate__collateral_does_not_cover_the_rest__all_of_it(credit, trader
     )
     done = check(credit, liquidator, account, WETH, USD, exposed=exposed)
     assert (done.reward, done.seized, done.repaid) == (WAD, 3, 0)
+
+
+def test_liquidate__reward_and_too_little_for_the_debt__pays_for_what_the_reward_leaves(
+    credit, trader, liquidator
+):
+    """A loss of 640, against 645 USD: 3.4 of them are the reward, the rest pays at 10 %."""
+    account, exposed = opened(credit, trader, 20 * SOL_UNIT, 68, usd=645 * 10**6)
+    supply_of(credit, liquidator, PREP)
+    done = check(credit, liquidator, account, PREP, USD, exposed=exposed)
+    assert (done.reward, done.seized, done.bonus) == (0, 645 * 10**6, WAD // 10)
+    assert done.repaid == ceil(6_416 * WAD, 11)
+    assert done.bad_debt == 640 * WAD - done.repaid
+
+
+def test_liquidate__prep_for_prep_at_the_largest_bonus__only_closes(credit, trader, liquidator):
+    """There is no PREP to take, so none is paid; by its weights nothing could be gained."""
+    account, _ = opened(credit, trader, 20 * SOL_UNIT, 68, usd=645 * 10**6)
+    done, _ = liquidated(credit, liquidator, account, PREP, PREP)
+    assert (done.closed, done.reward, done.repaid, done.seized) == (20 * 68 * WAD, 0, 0, 0)
+    assert done.bonus == WAD // 10
+    assert holdings(credit, account) == {PREP: (0, 640 * WAD), USD: (645 * 10**6, 0)}
 
 
 @pytest.mark.parametrize("left", [0, 1, 3])

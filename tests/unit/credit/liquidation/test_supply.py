@@ -58,6 +58,28 @@ def test_liquidate__max_repay_is_the_supply__exactly_that(credit, liquidator, lo
     assert holdings(credit, account)[PREP] == (0, 100 * WAD)
 
 
+def test_liquidate__max_repay_above_the_supply__only_the_rest_pays_for_debt(
+    credit, trader, liquidator
+):
+    """Of a loss of 1,600 the lenders lend 900; more than 10 of these would have to be repaid."""
+    account, exposed = opened(credit, trader, 40 * SOL_UNIT, 60, usd=1_000 * 10**6)
+    supply_of(credit, liquidator, PREP)
+    drain(credit, PREP, leave=900 * WAD)
+    most = (1_600 - 900 + 10) * WAD
+    done = check(
+        credit,
+        liquidator,
+        account,
+        PREP,
+        USD,
+        exposed=exposed,
+        lendable=900 * WAD,
+        max_repay=most,
+    )
+    assert done.repaid == most
+    assert holdings(credit, account)[PREP] == (0, 890 * WAD)
+
+
 def test_liquidate__max_repay_a_unit_less__position_skipped(credit, liquidator, lost):
     account, _ = lost
     most = LOSS - 100 * WAD - 1

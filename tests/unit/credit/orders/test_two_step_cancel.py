@@ -123,3 +123,13 @@ def test_cancel__trigger_while_the_feed_is_stale__can_be(credit, clock, trader, 
     clock.advance(7 * 86_400 + 1)
     assert not bound(waits)
     assert bound(always)
+
+
+def test_cancel__oracle_that_says_nothing_at_all__bound_only_without_a_condition(
+    credit, place, bound
+):
+    """What could still have its only price stays; what waits for a condition cannot be filled."""
+    always, triggered = place(), place(ABOVE, 1)
+    credit.node.rpc("anvil_setCode", credit.market_oracles[SOL].address, "0xfe")
+    assert bound(always)
+    assert not bound(triggered)
