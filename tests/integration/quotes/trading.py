@@ -37,5 +37,5 @@ def open_position(margin, client, side, trader, pair=PAIR, leverage=30_000):
 
 
 def pass_time(margin, seconds: int) -> None:
-    margin.node.rpc("evm_increaseTime", seconds)
+    margin.node.at(margin.time() + seconds)
     margin.node.mine()
