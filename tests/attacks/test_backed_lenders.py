@@ -4,7 +4,7 @@ Interest reaches those who have lent while it was earned, a loss those who lend 
 off, and a position that stands open stops nobody from anything but taking out what is lent (M4).
 """
 
-from tests.attacks.backed import DAY, YEAR, check_books, lent, of_pool, refused
+from tests.attacks.backed import DAY, HOUR, YEAR, check_books, lent, of_pool, refused
 from tests.attacks.backed_acts import PAIR, Acts
 from tests.margin_suite import CURVE, MAX_APY, PREP, WETH
 from tests.suite import WAD
@@ -248,7 +248,7 @@ def test_cap__of_a_pool__bounds_what_it_owes_and_stops_no_repayment(margin, pool
     margin.send(margin.admin, *call, debt)
     second = acts.act("open", rogue, request)
     margin.send(margin.admin, *call, 0)
-    acts.wait()
+    acts.wait(HOUR)
     margin.do(margin.executor, pool, "record", [position], [1])
     margin.close(pool, rogue, second, interest=1)
     check_books(margin)
