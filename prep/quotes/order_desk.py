@@ -113,11 +113,11 @@ class OrderDesk:
     def _signed(
         self, head: Head, who: str, hashed: bytes, signature: bytes, recovered: str | None
     ) -> bool:
-        """As contracts see it: a contract says itself whether it has signed."""
+        """As contracts see it: what has code says itself whether it has signed."""
+        if not self._desk.chain.has_code(who, head):
+            return recovered == who
         data = _VALID.encode(hashed, signature)
         (outcome,) = self._desk.chain.call([Call(who, data)], head)
-        if outcome == b"":
-            return recovered == who
         magic = _VALID.selector + bytes(28)
         return not isinstance(outcome, Refusal) and outcome[:32] == magic
 

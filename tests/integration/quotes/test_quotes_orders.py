@@ -103,6 +103,17 @@ def test_submit__signed_by_a_contract__is_what_that_says(
         refused(lambda: submit(by_wallet, signature=b"anything"), "NotOrderOfTrader")
 
 
+def test_submit__signed_by_a_key_whose_account_has_code__is_what_that_says(
+    margin, order, submit, trader
+):
+    """A key whose account a contract acts for that knows nothing of signatures: pools do not look
+    at the key's either, and nobody could execute what it has signed."""
+    margin.node.rpc("anvil_setCode", trader.address, "0x00")
+    refused(lambda: submit(order), "NotOrderOfTrader")
+    margin.node.rpc("anvil_setCode", trader.address, "0x")
+    submit(order)
+
+
 @pytest.mark.parametrize(
     "change, code",
     [
