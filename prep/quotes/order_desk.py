@@ -54,10 +54,10 @@ class OrderDesk:
             (pool.address, read.IS_AUTHORISED, order.trader, order.signer),
             (pool.address, read.IS_CANCELLED, hashed),
         )
-        signed = self._signed(
+        # Only whom the trader knows is asked: code of anybody's is not run for nothing.
+        if not (authorised or order.signer == order.trader) or not self._signed(
             now.head, order.signer, hashed, body.signature, recover(domain, order, body.signature)
-        )
-        if not signed or not (authorised or order.signer == order.trader):
+        ):
             values = {"signer": order.signer, "trader": order.trader}
             raise refused(Refusal("NotOrderOfTrader", values))
         if cancelled:
