@@ -135,7 +135,11 @@ def test_signer__borrows_all_there_is_without_interest__others_pay_the_highest_r
     request = margin.open_request(pool, rogue, PAIR, down, cap, **hostile.route)
     acts.act("open", rogue, request)
     used, rate = margin.node.read((vault.address, "utilisation()"), (vault.address, "borrowRate()"))
-    assert WAD // 2 <= used <= WAD // 2 + 10**6
+    ((other, quoted),) = margin.node.read((vault.address, "totalDebt()"))
+    # The other one's interest since he borrowed comes on top of the half.
+    assert (quoted, other >= idle // 10) == (cap, True)
+    left = idle - idle // 10 - cap
+    assert used == (other + cap) * WAD // (other + cap + left) >= WAD // 2
     at_zero, at_kink, _, kink = CURVE
     assert rate == at_zero + (at_kink - at_zero) * used // kink
     check_books(margin)
