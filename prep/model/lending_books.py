@@ -52,8 +52,8 @@ class LendingBooks:
         self.borrowers: dict[Hashable, Borrower] = {}
 
     def accrual(self) -> InterestAccrued:
-        """Index, interest since the last time and reserves of now; nothing stored. While nobody owes
-        debt shares, the index stands still."""
+        """Index, interest since the last time and reserves of now; nothing stored. While nobody
+        owes debt shares, the index stands still."""
         elapsed = self.now - self.updated_at
         if elapsed == 0 or self.debt_shares == 0:
             return InterestAccrued(self.index, 0, self.reserves_stored)
