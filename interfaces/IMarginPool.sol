@@ -182,6 +182,8 @@ interface IMarginPool {
     error AmountTooSmall(uint256 amount, uint256 least);
     /// @notice The interest is above the highest, or is zero where that is not.
     error InvalidInterest(uint256 interest, uint256 max);
+    /// @notice Interest was charged on the position less than an hour ago: more is recorded from `earliest` on.
+    error RecordedLately(uint256 id, uint256 earliest);
     /// @notice The fee is above a hundredth of what the swap moved.
     error FeeTooHigh(uint256 fee, uint256 max);
     /// @notice The guardian has stopped new risk in the pair.
@@ -290,7 +292,7 @@ interface IMarginPool {
         Position calldata position
     ) external;
 
-    /// @notice Adds interest to positions that owe the same token. Order executor only.
+    /// @notice Adds interest to positions that owe the same token, to each at most once an hour. Order executor only.
     function recordInterest(Position[] calldata positions, uint256[] calldata interests) external;
 
     /// @notice Liquidates a position that is within its threshold at the price that the swap realises; where the pair has a check

@@ -38,6 +38,8 @@ abstract contract MarginPool is Liquidation {
     using Requests for *;
 
     uint256 private constant MAX_FEE_BPS = 100;
+    /// @dev Each recording makes void what was signed before: whoever may record cannot hold a trader by doing it all the time.
+    uint256 private constant RECORD_INTERVAL = 1 hours;
 
     // ------------------------------------------------------------------------------------------------------- traders
 
@@ -127,7 +129,11 @@ abstract contract MarginPool is Liquidation {
     {
         Position memory p = _loadFor(request, signature, position);
         require(request.amount < 0, ZeroAmount());
-        uint256 amount = uint256(-request.amount);
+        uint256 amount;
+        unchecked {
+            // The lowest number has no opposite, and becomes one that is too large.
+            amount = uint256(-request.amount);
+        }
         require(amount < p.collateral, AmountTooLarge(amount, p.collateral));
         PairTerms memory terms = _termsForRisk(p.base, p.quote);
         uint256 before = p.collateral;
@@ -193,6 +199,8 @@ abstract contract MarginPool is Liquidation {
             require(_owedToken(p) == token, ListsDiffer());
             uint256 interest = interests[i];
             require(interest != 0, ZeroAmount());
+            uint256 earliest = p.lastFundingTimestamp + RECORD_INTERVAL;
+            require(block.timestamp >= earliest, RecordedLately(p.id, earliest));
             _checkInterest(p, interest);
             p.principal += interest;
             p.lastFundingTimestamp = block.timestamp;

@@ -102,6 +102,10 @@ class Chain(Protocol):
     def balance(self, address: str, head: Head) -> int:
         """Ether, in wei."""
 
+    def has_code(self, address: str, head: Head) -> bool:
+        """Whether contracts that check signatures ask it: a contract, or a key's account that has
+        one act for it (EIP-7702)."""
+
     def call(
         self, calls: Sequence[Call], head: Head, at: int | None = None
     ) -> list[bytes | Refusal]:
@@ -175,6 +179,10 @@ class RpcChain:
     def balance(self, address: str, head: Head) -> int:
         (answer,) = self._batch([("eth_getBalance", [address, hex(head.number)])])
         return int(_result(answer), 16)
+
+    def has_code(self, address: str, head: Head) -> bool:
+        (answer,) = self._batch([("eth_getCode", [address, hex(head.number)])])
+        return len(_result(answer)) > len("0x")
 
     def call(
         self, calls: Sequence[Call], head: Head, at: int | None = None

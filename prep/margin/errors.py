@@ -30,6 +30,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "collateral, {least}: no part is liquidated below that",
     "InvalidInterest(uint256 interest,uint256 max)": "interest of {interest} is not within what "
     "may be charged, at most {max}",
+    "RecordedLately(uint256 id,uint256 earliest)": "interest of position {id} is recorded from "
+    "{earliest} on: it was charged less than an hour before",
     "FeeTooHigh(uint256 fee,uint256 max)": "a fee of {fee} is above {max}, a hundredth of what the "
     "swap moves",
     "PairIsDisabled(address base,address quote)": "the pair takes no new risk at present",

@@ -43,6 +43,7 @@ VIRTUAL_ASSETS: Final = 1
 WIPED_OUT: Final = 10**12
 """Deposits close when the vault's value is below the supply of shares divided by this."""
 
+HOUR: Final = 3_600
 DAY: Final = 86_400
 YEAR: Final = 31_536_000
 CLOCK: Final = 2**32

@@ -219,7 +219,7 @@ def _status(service: Service) -> APIRouter:
     @router.get(
         "/health",
         summary="Whether quotes can be given",
-        responses=_problems(500)
+        responses=_problems(*_ALWAYS)
         | {503: {"model": answers.Health, "description": "They cannot: `reasons` says why."}},
     )
     def health(response: Response) -> answers.Health:
@@ -232,7 +232,7 @@ def _status(service: Service) -> APIRouter:
         "/metrics",
         summary="For Prometheus",
         response_class=Response,
-        responses=_problems(500) | {200: {"content": {"text/plain": {}}}},
+        responses=_problems(*_ALWAYS) | {200: {"content": {"text/plain": {}}}},
     )
     def metrics() -> Response:
         """Counts of quotes and refusals, latency, the age of the latest block, orders kept."""

@@ -8,7 +8,7 @@ from typing import Final
 from prep.model.fixed import WAD, ceil_div, mul_div_ceil
 from prep.model.interest import RateCurve
 from prep.model.limits import YEAR
-from prep.model.margin.arithmetic import BPS
+from prep.model.margin.arithmetic import BPS, least_margin, value_down, value_up
 
 FOREVER: Final = 2**256 - 1
 
@@ -91,6 +91,13 @@ class Standing:
         value = base * price
         equity = value - quote * WAD if self.is_long else quote * WAD - value
         return ceil_div(value * BPS, equity) if equity > 0 else None
+
+    def health(self, price: int, maintenance_margin: int) -> tuple[int, int]:
+        """The equity at a price, and the margin at and below which it is within the threshold."""
+        base, quote = self._base_and_quote()
+        value = value_down(base, price) if self.is_long else value_up(base, price)
+        equity = value - quote if self.is_long else quote - value
+        return equity, least_margin(value, maintenance_margin)
 
     def liquidation_price(self, maintenance_margin: int) -> int | None:
         """At and beyond which it is within the threshold, but for interest to come: of a long

@@ -135,7 +135,8 @@ class RateLimits(Model):
     per_trader: Limit = parse("30/minute")
     """Quotes and orders for one trader."""
     per_client: Limit = parse("120/minute")
-    """Requests of one address, of any kind."""
+    """Requests of one address, or network of 64 bits of IPv6; `/health` and `/metrics` count by
+    themselves."""
 
     model_config = Model.model_config | {"arbitrary_types_allowed": True}
 

@@ -54,10 +54,10 @@ class OrderDesk:
             (pool.address, read.IS_AUTHORISED, order.trader, order.signer),
             (pool.address, read.IS_CANCELLED, hashed),
         )
-        signed = self._signed(
+        # Only whom the trader knows is asked: code of anybody's is not run for nothing.
+        if not (authorised or order.signer == order.trader) or not self._signed(
             now.head, order.signer, hashed, body.signature, recover(domain, order, body.signature)
-        )
-        if not signed or not (authorised or order.signer == order.trader):
+        ):
             values = {"signer": order.signer, "trader": order.trader}
             raise refused(Refusal("NotOrderOfTrader", values))
         if cancelled:
@@ -113,11 +113,11 @@ class OrderDesk:
     def _signed(
         self, head: Head, who: str, hashed: bytes, signature: bytes, recovered: str | None
     ) -> bool:
-        """As contracts see it: a contract says itself whether it has signed."""
+        """As contracts see it: what has code says itself whether it has signed."""
+        if not self._desk.chain.has_code(who, head):
+            return recovered == who
         data = _VALID.encode(hashed, signature)
         (outcome,) = self._desk.chain.call([Call(who, data)], head)
-        if outcome == b"":
-            return recovered == who
         magic = _VALID.selector + bytes(28)
         return not isinstance(outcome, Refusal) and outcome[:32] == magic
 

@@ -45,6 +45,8 @@ _ORDERS: Final = Table(
     Column("encoded", LargeBinary(1_024), nullable=False),
     Column("signature", LargeBinary(4_096), nullable=False),
     Column("stored_at", Integer, nullable=False),
+    # Otherwise the number of the newest is given again once that is removed.
+    sqlite_autoincrement=True,
 )
 
 

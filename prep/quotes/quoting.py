@@ -1,6 +1,7 @@
 """From what a trader wants to a signed request."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from prep.margin.chain import Refused, ask
@@ -17,6 +18,7 @@ from prep.quotes import answers, arithmetic, wire, wishes
 from prep.quotes.arithmetic import Standing
 from prep.quotes.desk import ADD, CLOSE, INCREASE, OPEN, REMOVE, Charge, Desk, Signed
 from prep.quotes.problems import invalid, no_route, refused
+from prep.quotes.rescue import check_change, owing
 from prep.quotes.scene import Scene, expectation
 from prep.quotes.swaps import NoRouteError, Swap, best_purchase, best_sale
 from prep.quotes.wire import Side
@@ -81,14 +83,16 @@ class Quotes(Desk):
         )
         paid = scene.now.head, scene.pool, position.trader, position.quote, down_payment + fee
         value = self.check_funds(*paid, ether=wish.pay_ether)
-        rest = (tuple(position),) if position.nonce else ()
-        function = INCREASE if position.nonce else OPEN
-        signed = self.sign(scene.now, scene.pool, function, request, *rest, value=value)
         after = Standing(
             scene.is_long,
             position.principal + charge.interest + principal,
             position.collateral + received + (0 if scene.is_long else down_payment),
         )
+        if position.nonce:
+            check_change(self, scene, owing(self, scene, position), after)
+        rest = (tuple(position),) if position.nonce else ()
+        function = INCREASE if position.nonce else OPEN
+        signed = self.sign(scene.now, scene.pool, function, request, *rest, value=value)
         expected = self._expected(
             scene,
             swap,
@@ -162,8 +166,9 @@ class Quotes(Desk):
             self.settings.exchange.router,
             swap.data(scene.pool.address, expiry, amount) if swap else b"",
         )
-        signed = self.sign(scene.now, scene.pool, CLOSE, request, tuple(position), int(payout))
         after = Standing(scene.is_long, position.principal - part, position.collateral - amount)
+        check_change(self, scene, owing(self, scene, position), after)
+        signed = self.sign(scene.now, scene.pool, CLOSE, request, tuple(position), int(payout))
         return answers.CloseQuote(
             request=wire.CloseRequest.of(request),
             **self._common(
@@ -232,6 +237,8 @@ class Quotes(Desk):
             value = self.check_funds(*paid, ether=wish.pay_ether)
         expiry = self.expiry(scene.now)
         request = CollateralRequest(position.id, position.nonce, position.trader, amount, expiry)
+        before = owing(self, scene, position)
+        check_change(self, scene, before, replace(before, collateral=left))
         function = ADD if amount > 0 else REMOVE
         signed = self.sign(scene.now, scene.pool, function, request, tuple(position), value=value)
         after = Standing(scene.is_long, position.principal, left)
@@ -253,12 +260,13 @@ class Quotes(Desk):
 
     def _scene_of(self, side: Side, position: Position) -> Scene:
         scene = self._scene(side, position.base, position.quote)
+        self.check_stored(scene.now.head, scene.pool, position)
         if scene.now.head.next <= position.last_funding_timestamp:
             # Local chains mine several blocks a second. What has interest from the next one on is
             # quoted then: now it would be good for no longer than this second.
             time.sleep(1)
             scene = self._scene(side, position.base, position.quote)
-        self.check_stored(scene.now.head, scene.pool, position)
+            self.check_stored(scene.now.head, scene.pool, position)
         return scene
 
     def _sale(self, scene: Scene, amount_in: int, *, selling_base: bool) -> Swap:

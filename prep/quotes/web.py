@@ -5,6 +5,7 @@ import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv6Network, ip_address
 from typing import Any, Final
 
 from limits import RateLimitItem
@@ -23,8 +24,11 @@ MAX_BODY: Final = 32_768
 """Bytes: several times what any request needs. FastAPI's own limit answers before there is an id
 and a log line."""
 PROBLEM_TYPE: Final = "application/problem+json"
-_UNLIMITED: Final = frozenset({"/health", "/metrics"})
-"""Whoever watches the service asks all the time."""
+_WATCHED: Final = frozenset({"/health", "/metrics"})
+"""Counted by themselves: who asks for quotes does not keep out who watches the service, and nobody
+has the node asked without end."""
+_CUSTOMER: Final = 64
+"""Bits of an address of IPv6 that are of one customer; the rest he chooses as he likes."""
 
 
 class Limiter:
@@ -41,6 +45,19 @@ class Limiter:
         wait = max(1, math.ceil(reset - time.time()))
         detail = f"more than {limit} for one {kind}: ask again in {wait} s"
         raise Problem(429, "RateLimited", detail, {"limit": str(limit)}, retry_after=wait)
+
+
+def one_client(address: str) -> str:
+    """Whom an address is of, as far as requests are counted."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), _CUSTOMER), strict=False))
 
 
 def problem_response(problem: Problem, request_id: str) -> JSONResponse:
@@ -68,9 +85,9 @@ class Around:
 
     def admit(self, scope: Scope) -> None:
         """Raises `Problem` for one request too many of an address."""
-        if scope["path"] not in _UNLIMITED:
-            client = scope.get("client")
-            self._limiter.check(self._per_client, "client", client[0] if client else "unknown")
+        client = scope.get("client")
+        kind = "watcher" if scope["path"] in _WATCHED else "client"
+        self._limiter.check(self._per_client, kind, one_client(client[0]) if client else "unknown")
 
     @property
     def inner(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:

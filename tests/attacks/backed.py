@@ -16,6 +16,7 @@ from tests.suite import WAD
 SWAP = selector_of("swap()")
 """Of `HostileRouter`, its function that is allowed."""
 BPS = 10_000
+HOUR = 3_600
 DAY = 86_400
 YEAR = 31_536_000
 CALLS = "(address,bytes)[]"

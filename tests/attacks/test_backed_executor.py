@@ -1,7 +1,7 @@
 """Attack: the key of the order executor is stolen.
 
 He records interest: never more than the highest; he can forgive it, or make a trader's next call
-void by doing it first (R3).
+void by doing it first, once an hour (R3).
 """
 
 import pytest
@@ -10,6 +10,7 @@ from eth_utils import keccak
 from prep.margin.data import encode_struct
 from tests.attacks.backed import (
     DAY,
+    HOUR,
     YEAR,
     check_books,
     lent,
@@ -43,7 +44,7 @@ def test_executor__records_interest__never_above_the_highest(margin, pool, victi
         logs = margin.do(margin.executor, pool, "record", [position], [most])
         position = of_pool(margin, pool, logs, "InterestRecorded")
         # Not twice for the same time.
-        with refused("InvalidInterest"):
+        with refused("RecordedLately", position.id, position.last_funding_timestamp + HOUR):
             margin.do(margin.executor, pool, "record", [position, position], [most, most])
     assert lent(margin, owed) == before + position.principal - principal, "R3"
     check_books(margin)
@@ -52,7 +53,7 @@ def test_executor__records_interest__never_above_the_highest(margin, pool, victi
 def test_executor__a_position_twice_in_one_batch__refused(margin, pool, victim, acts):
     position = margin.typical(pool, victim, PAIR, 2)
     other = margin.typical(pool, victim, (WBTC, PREP) if pool.is_long else (WETH, USD), 2)
-    acts.wait()
+    acts.wait(HOUR)
     now = margin.time() + 60
     margin.node.at(now)
     after = position._replace(
@@ -62,7 +63,7 @@ def test_executor__a_position_twice_in_one_batch__refused(margin, pool, victim, 
     with refused("UnknownPosition", position.id, *hashes):
         margin.do(margin.executor, pool, "record", [position, position], [1, 1])
     foreign = margin.typical(pool, victim, (WBTC, WETH), 2)
-    acts.wait()
+    acts.wait(HOUR)
     with refused("ListsDiffer"):
         margin.do(margin.executor, pool, "record", [other, foreign], [1, 1])
     for positions, interests in (([], []), ([position], []), ([position], [1, 1])):
@@ -86,20 +87,23 @@ def test_executor__spares_all_traders_their_interest__a_unit_since_the_last_time
     check_books(margin)
 
 
-def test_executor__records_interest_before_a_traders_call__it_is_refused_once(
+def test_executor__records_interest_before_a_traders_call__it_is_refused_once_an_hour(
     margin, pool, victim, acts
 ):
-    """Every recording makes a new state of the position, and so a request void, and even an exit:
-    whoever holds the key and sees it coming can keep a trader in his position, block by block."""
+    """Every recording makes a new state of the position, and so a request void, and even an exit.
+    Whoever holds the key and sees it coming cannot do so again before an hour is over."""
     position = margin.typical(pool, victim, PAIR, 2)
     for _ in range(3):
-        acts.wait()
+        acts.wait(HOUR)
         logs = margin.do(margin.executor, pool, "record", [position], [1])
         known, position = position, of_pool(margin, pool, logs, "InterestRecorded")
         data = margin.closing_swap(pool, known, known.collateral, 0)
         with pytest.raises(Exception, match="UnknownPosition"):
             margin.do(victim, pool, "exit", known, margin.router, data, 0, 0)
-    acts.wait()
+    free = position.last_funding_timestamp + HOUR
+    margin.node.at(free - 1)
+    with refused("RecordedLately", position.id, free):
+        margin.do(margin.executor, pool, "record", [position], [1])
     data = (
         margin.swap_in(pool, pool.held(PAIR), pool.owed(PAIR), position.collateral)
         if pool.is_long
@@ -108,4 +112,17 @@ def test_executor__records_interest_before_a_traders_call__it_is_refused_once(
         )
     )
     margin.do(victim, pool, "exit", position, margin.router, data, 0, 0)
+    check_books(margin)
+
+
+def test_executor__after_an_increase__has_to_wait_for_an_hour_too(margin, pool, victim, acts):
+    position = margin.typical(pool, victim, PAIR, 2)
+    acts.wait(HOUR)
+    position = acts.act("increase", victim, acts.request("increase", victim, position), position)
+    acts.wait()
+    free = position.last_funding_timestamp + HOUR
+    with refused("RecordedLately", position.id, free):
+        margin.do(margin.executor, pool, "record", [position], [1])
+    margin.node.at(free)
+    margin.do(margin.executor, pool, "record", [position], [1])
     check_books(margin)

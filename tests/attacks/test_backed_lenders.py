@@ -4,7 +4,7 @@ Interest reaches those who have lent while it was earned, a loss those who lend 
 off, and a position that stands open stops nobody from anything but taking out what is lent (M4).
 """
 
-from tests.attacks.backed import DAY, YEAR, check_books, lent, of_pool, refused
+from tests.attacks.backed import DAY, HOUR, YEAR, check_books, lent, of_pool, refused
 from tests.attacks.backed_acts import PAIR, Acts
 from tests.margin_suite import CURVE, MAX_APY, PREP, WETH
 from tests.suite import WAD
@@ -135,7 +135,11 @@ def test_signer__borrows_all_there_is_without_interest__others_pay_the_highest_r
     request = margin.open_request(pool, rogue, PAIR, down, cap, **hostile.route)
     acts.act("open", rogue, request)
     used, rate = margin.node.read((vault.address, "utilisation()"), (vault.address, "borrowRate()"))
-    assert WAD // 2 <= used <= WAD // 2 + 10**6
+    ((other, quoted),) = margin.node.read((vault.address, "totalDebt()"))
+    # The other one's interest since he borrowed comes on top of the half.
+    assert (quoted, other >= idle // 10) == (cap, True)
+    left = idle - idle // 10 - cap
+    assert used == (other + cap) * WAD // (other + cap + left) >= WAD // 2
     at_zero, at_kink, _, kink = CURVE
     assert rate == at_zero + (at_kink - at_zero) * used // kink
     check_books(margin)
@@ -248,7 +252,7 @@ def test_cap__of_a_pool__bounds_what_it_owes_and_stops_no_repayment(margin, pool
     margin.send(margin.admin, *call, debt)
     second = acts.act("open", rogue, request)
     margin.send(margin.admin, *call, 0)
-    acts.wait()
+    acts.wait(HOUR)
     margin.do(margin.executor, pool, "record", [position], [1])
     margin.close(pool, rogue, second, interest=1)
     check_books(margin)

@@ -64,7 +64,7 @@ _OPTIONS: Final = (
         type=click.IntRange(0, 365 * DAY),
         default=Rules().record_interval,
         show_default=True,
-        help="Seconds after which the interest of a position is recorded; 0: never.",
+        help="Seconds after which interest of a position is recorded, at least an hour; 0: never.",
     ),
     click.option(
         "--record-batch",

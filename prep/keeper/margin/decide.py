@@ -14,6 +14,7 @@ from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.rules import BPS, Rules
 from prep.keeper.margin.snapshot import MarginSnapshot, SignedOrder, Watched
 from prep.model.fixed import WAD, ceil_div
+from prep.model.limits import HOUR
 from prep.model.margin import arithmetic
 from prep.quotes.arithmetic import less, more
 from prep.quotes.swaps import Swap
@@ -285,7 +286,7 @@ def _is_due(snapshot: MarginSnapshot, watched: Watched, rules: Rules) -> bool:
         snapshot.is_executor
         and not watched.differs
         and rules.record_interval > 0
-        and watched.elapsed(snapshot.next) >= rules.record_interval
+        and watched.elapsed(snapshot.next) >= max(rules.record_interval, HOUR)
         and watched.interest(snapshot.next) > 0
     )
 

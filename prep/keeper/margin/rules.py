@@ -17,7 +17,7 @@ class Rules:
     slippage: int = 100
     """By how much a swap may be worse than it was quoted."""
     record_interval: int = DAY
-    """Interest of a position is recorded at most so often; 0: never."""
+    """Interest of a position is recorded at most so often, and once an hour; 0: never."""
     record_batch: int = 20
     """Positions whose interest is recorded with one transaction."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Sequence
 
 from prep.model.errors import Rejected
+from prep.model.limits import HOUR
 from prep.model.margin import arithmetic
 from prep.model.margin.checks import ORDER_SIGNER
 from prep.model.margin.closing import ClosingOut
@@ -74,7 +75,7 @@ class MarginPool(Opening, ClosingOut, Liquidation):
     def record_interest(
         self, caller: Hashable, positions: Sequence[Position], interests: Sequence[int]
     ) -> None:
-        """Of positions that owe the same token."""
+        """Of positions that owe the same token, of each at most once an hour."""
         with self._action():
             self._check_role(caller, self.executors)
             if len(positions) != len(interests) or not positions:
@@ -85,6 +86,8 @@ class MarginPool(Opening, ClosingOut, Liquidation):
                     raise Rejected("ListsDiffer")
                 if interest == 0:
                     raise Rejected("ZeroAmount")
+                if self.now < (earliest := position.last_funding + HOUR):
+                    raise Rejected("RecordedLately", position.id, earliest)
                 self._check_interest(position, interest)
                 charged = position._replace(
                     principal=position.principal + interest,

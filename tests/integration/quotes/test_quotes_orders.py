@@ -103,6 +103,32 @@ def test_submit__signed_by_a_contract__is_what_that_says(
         refused(lambda: submit(by_wallet, signature=b"anything"), "NotOrderOfTrader")
 
 
+def test_submit__signed_by_a_contract_that_is_not_authorised__does_not_run_it(
+    create_service, create_client, way, order, position
+):
+    """Anybody may name a contract and somebody else's position: its code would run on the node."""
+    service, asked = create_service(), []
+    chain = service.quotes.chain
+    call = chain.call
+    chain.call = lambda calls, *rest: asked.extend(calls) or call(calls, *rest)
+    client, signer = create_client(service), to_checksum_address("0x" + 20 * "c1")
+    mine = order._replace(signer=signer)
+    refused(lambda: client.submit(way, mine, b"anything", position), "NotOrderOfTrader")
+    assert asked
+    assert signer not in [one.to for one in asked]
+
+
+def test_submit__signed_by_a_key_whose_account_has_code__is_what_that_says(
+    margin, order, submit, trader
+):
+    """A key whose account a contract acts for that knows nothing of signatures: pools do not look
+    at the key's either, and nobody could execute what it has signed."""
+    margin.node.rpc("anvil_setCode", trader.address, "0x00")
+    refused(lambda: submit(order), "NotOrderOfTrader")
+    margin.node.rpc("anvil_setCode", trader.address, "0x")
+    submit(order)
+
+
 @pytest.mark.parametrize(
     "change, code",
     [

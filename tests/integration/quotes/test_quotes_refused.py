@@ -12,6 +12,7 @@ from tests.integration.quotes.trading import (
     PAIR,
     open_position,
     pass_time,
+    send,
     tokens,
     worth,
 )
@@ -296,6 +297,22 @@ def test_collateral__too_much_taken_out__is_refused(margin, side, way, trader, c
         refuses("AmountTooLarge", call, amount=amount, collateral=most)
     refuses("ZeroAmount", lambda: client.collateral(way, position, 0))
     refuses("InvalidInput", lambda: client.collateral(way, position, -1, pay_ether=True))
+
+
+def test_collateral__within_the_threshold__only_what_lifts_the_position_out(
+    margin, side, way, client, rich, refuses
+):
+    """What the pool would take all the same: a unit would put a liquidation off."""
+    position = open_position(margin, client, side, rich)
+    margin.set_price(PAIR, margin.price(PAIR) * (69 if side.is_long else 129) // 100)
+    margin.do(rich, side, "mark", position)
+    change = lambda amount: client.collateral(way, position, amount)  # noqa: E731
+    refuses("StillLiquidatable", lambda: change(1))
+    part = lambda: client.close(way, position, position.collateral // 10)  # noqa: E731
+    refuses("StillLiquidatable", part)
+    after = margin.after(send(margin, rich, change(position.collateral // 10)), "CollateralChanged")
+    assert after.collateral == position.collateral + position.collateral // 10
+    margin.do(rich, side, "unmark", after)
 
 
 def test_collateral__more_than_the_trader_has__is_refused(

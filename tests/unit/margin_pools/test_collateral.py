@@ -89,7 +89,9 @@ def test_collateral__everything_wrong__refused_in_the_order_of_the_page(stand, p
         assert refusal(position) is None
         return
     assert refusal(position) == ("AmountTooLarge", position.collateral, position.collateral)
-    amount += 1
+    amount = -(2**255)
+    assert refusal(position) == ("AmountTooLarge", 2**255, position.collateral)
+    amount = 1 - position.collateral
     assert refusal(position) == ("PairIsDisabled", stand.base, stand.quote)
     stand.set_terms()
     wrong["expiry"] = FOREVER

@@ -23,6 +23,11 @@ def refusal_of(stand, positions, interests, who=None):
     return stand.refusal("record", positions, interests, who=who or stand.margin.executor)
 
 
+def until(stand, time):
+    stand.wait(time - stand.time())
+    assert stand.time() == time
+
+
 def test_record_interest__two_positions__each_its_own(stand, two):
     at = stand.time() + 100
     interests = [stand.max_interest(two[0], at), 1]
@@ -70,10 +75,33 @@ def test_record_interest__bounds__above_zero_and_at_most_the_highest(stand, two)
     assert refusal_of(stand, two, [1, most + 1]) == ("InvalidInterest", most + 1, most)
 
 
-def test_record_interest__none_due__zero_is_refused_too(stand):
+def test_record_interest__of_nothing__refused(stand):
     position = stand.open()
     assert refusal_of(stand, [position], [0]) == ("ZeroAmount",)
-    assert refusal_of(stand, [position], [1]) == ("InvalidInterest", 1, 0)
+
+
+def test_record_interest__a_second_before_an_hour_is_over__refused(stand):
+    """Of each position for itself, and again from each recording on."""
+    first = stand.open()
+    stand.wait(HOUR // 2)
+    second = stand.open()
+    both = [first, second]
+    earliest = first.last_funding_timestamp + HOUR
+    until(stand, earliest - 1)
+    assert refusal_of(stand, [first], [1]) == ("RecordedLately", first.id, earliest)
+    until(stand, earliest)
+    assert refusal_of(stand, [first], [1]) is None
+    later = second.last_funding_timestamp + HOUR
+    assert refusal_of(stand, both, [1, 1]) == ("RecordedLately", second.id, later)
+    recorded(stand, [first], [1], at=later)
+    assert refusal_of(stand, [second], [1]) is None
+    after = first._replace(
+        principal=first.principal + 1, last_funding_timestamp=later, nonce=first.nonce + 1
+    )
+    until(stand, later + HOUR - 1)
+    assert refusal_of(stand, [after], [1]) == ("RecordedLately", first.id, later + HOUR)
+    until(stand, later + HOUR)
+    assert refusal_of(stand, [after], [1]) is None
 
 
 def test_record_interest__lists__of_one_length_and_not_empty(stand, two):

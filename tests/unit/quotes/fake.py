@@ -103,6 +103,9 @@ class FakeChain:
     def balance(self, address, head):
         return 10**30
 
+    def has_code(self, address, head):
+        return False
+
     def call(self, calls, head, at=None):
         if not self.up:
             raise ChainUnreachable("down")

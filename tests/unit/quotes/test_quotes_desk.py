@@ -17,32 +17,15 @@ from prep.quotes.client import QuoteClient, QuoteError
 from prep.quotes.config import KEY
 from prep.quotes.orders import Kept, OrderStore, TooManyOrdersError
 from prep.quotes.problems import Problem
-from prep.quotes.quoting import Quotes
 from prep.quotes.signer import load_signer
 from prep.quotes.wire import Position, Side
 from prep.quotes.wishes import CloseWish, OpenWish
 from tests.quotes import InProcess
 from tests.unit.quotes import fake
-from tests.unit.quotes.fake import BASE, LONG, POSITION, QUOTE, SHORT, TRADER, FakeChain
+from tests.unit.quotes.fake import BASE, LONG, POSITION, QUOTE, SHORT, TRADER
 
 WAD = 10**18
 QUOTER_INPUT = (fake.QUOTER, swaps.EXACT_INPUT)
-
-
-@pytest.fixture
-def table():
-    return FakeChain()
-
-
-@pytest.fixture
-def create(table):
-    """Quotes at a wall clock that is so many seconds ahead of the head."""
-
-    def make(ahead=3, **changes):
-        clock = lambda: float(table.now + ahead)  # noqa: E731
-        return Quotes(table, fake.settings(**changes), fake.SIGNER, clock)
-
-    return make
 
 
 def opening(**changes):
