@@ -21,16 +21,23 @@ class Seize:
 
     id: PoolId
     position: Position
+    amount: int
+    """Of the collateral: all of it, or by the role a part."""
     swap: Swap
     bound: int
     """The least that it brings or the most that it spends."""
     interest: int | None
     """None: of a marked position, at the highest."""
     equity: int
-    """Quote base units, as the next ones: when the swap is as quoted."""
+    """Of the whole position; quote base units, as the next ones: when the swap is as quoted."""
     fee: int
     value: int | None
     """What that is worth, PREP base units, rounded down; None where nothing says it."""
+
+    @property
+    def left(self) -> int:
+        """Collateral that the position keeps."""
+        return self.position.collateral - self.amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class Clerk:
             raise NodeError(f"events of a single block are refused: {error}") from error
         if at is None:
             return None
-        return self._reader.read(at, self.index.positions(), self._watch.orders, settings)
+        positions = self.index.positions()
+        return self._reader.read(at, positions, self._watch.orders, settings, self._watch.rules)
 
     def act(self, snapshot: MarginSnapshot, settings: Settings, done: Round) -> None:
         """Carries out what was decided. What fails does not stop the rest."""
@@ -232,6 +233,9 @@ class Clerk:
             data = swap_data(action, self._pools[action.id.is_long].address)
             if action.interest is None:
                 return "liquidateMarked", (tuple(action.position), router, data)
+            if action.left:
+                part = (tuple(action.position), action.amount, action.interest, router, data)
+                return "liquidatePart", part
             return "liquidate", (tuple(action.position), action.interest, router, data)
         if isinstance(action, SetMark):
             return "unmark" if action.clear else "mark", (tuple(action.position),)

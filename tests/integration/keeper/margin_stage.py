@@ -98,3 +98,19 @@ class Stage:
 def results(done):
     """Kinds and ids."""
     return [(type(result).__name__, str(result.action.id)) for result in done.margin.results]
+
+
+def identity(side, position):
+    return str(PoolId(side.is_long, position.id))
+
+
+def rest(margin, seconds):
+    """Time passes, with a block at its end."""
+    margin.node.at(margin.time() + seconds)
+    margin.node.mine()
+
+
+def move(margin, who, pair, percent):
+    """A price, by a real swap, and a minute ago: interest is due."""
+    margin.move_market(who, pair, percent)
+    rest(margin, 60)

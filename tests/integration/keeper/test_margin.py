@@ -6,12 +6,11 @@ import pytest
 from eth_account import Account
 
 from prep.keeper import Rules, Settings
-from prep.keeper.margin.ids import PoolId
 from prep.keeper.report import Round
 from prep.margin.data import CLOSED, position_hash
 from prep.node import Reverted
 from tests.exchange import FEE
-from tests.integration.keeper.margin_stage import Stage, results
+from tests.integration.keeper.margin_stage import Stage, identity, move, rest, results
 from tests.margin_suite import PREP, USD, WBTC, WETH, create_margin_suite
 from tests.suite import WAD
 
@@ -49,22 +48,6 @@ def side(request, margin):
 def against(side):
     """Percent to which a price goes that is bad for a side."""
     return 78 if side.is_long else 122
-
-
-def identity(side, position):
-    return str(PoolId(side.is_long, position.id))
-
-
-def rest(margin, seconds):
-    """Time passes, with a block at its end."""
-    margin.node.at(margin.time() + seconds)
-    margin.node.mine()
-
-
-def move(margin, who, pair, percent):
-    """A price, by a real swap, and a minute ago: interest is due."""
-    margin.move_market(who, pair, percent)
-    rest(margin, 60)
 
 
 # -------------------------------------------------------------------------------------- positions
