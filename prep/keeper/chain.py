@@ -111,6 +111,11 @@ class Chain:
         with self._asking():
             return self._web3.eth.gas_price
 
+    def balance(self, address: str) -> int:
+        """Wei that it has now."""
+        with self._asking():
+            return self._web3.eth.get_balance(to_checksum_address(address))
+
     def nonce(self, address: str) -> int:
         """How many transactions of `address` have been mined."""
         with self._asking():
@@ -167,9 +172,15 @@ class Chain:
         return Reverted(explain(ContractLogicError(text, data=data), self._types))
 
     def estimate_gas(
-        self, contract: Any, function: str, *arguments: Any, sender: str | None
+        self,
+        contract: Any,
+        function: str,
+        *arguments: Any,
+        sender: str | None,
+        without_ether: str | None = None,
     ) -> int:
-        """The least gas limit with which `function` goes through. Raises `Reverted`."""
+        """The least gas limit with which `function` goes through; `without_ether`: if this address
+        had none. Raises `Reverted`."""
         call: dict[str, Any] = {
             "to": contract.address,
             "data": contract.encode_abi(function, arguments),
@@ -177,7 +188,10 @@ class Chain:
         if sender is not None:
             call["from"] = sender
         with self._asking():
-            return self._web3.eth.estimate_gas(call, "pending")  # type: ignore[arg-type]
+            if without_ether is None:
+                return self._web3.eth.estimate_gas(call, "pending")  # type: ignore[arg-type]
+            state: Any = {to_checksum_address(without_ether): {"balance": "0x0"}}
+            return self._web3.eth.estimate_gas(call, "pending", state)  # type: ignore[arg-type]
 
     def block_hash(self, number: int) -> str:
         """Of a block, which may have been replaced since it was read."""

@@ -17,7 +17,7 @@ from prep.keeper.credit.desk import Desk
 from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, plan
 from prep.keeper.deleverage import Close
-from prep.keeper.margin.actions import Execute, Record, Seize, SetMark
+from prep.keeper.margin.actions import MarginAction
 from prep.keeper.margin.clerk import Clerk, ToWatch
 from prep.keeper.read import read
 from prep.keeper.report import Failure, Liquidation, Report, Round
@@ -220,7 +220,7 @@ class Keeper:
             assert self.closer is not None
             self.closer.book(mined, done)
             return
-        if isinstance(action, Seize | Execute | SetMark | Record):
+        if isinstance(action, MarginAction):
             assert self.clerk is not None
             self.clerk.book(mined, done)
             return

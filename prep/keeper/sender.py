@@ -107,10 +107,15 @@ class Sender:
             return error
         return None
 
-    def gas_of(self, call: Call) -> int:
-        """With how much gas it goes through now. Raises `Reverted`."""
+    def gas_of(self, call: Call, without_ether: str | None = None) -> int:
+        """With how much gas it goes through now; `without_ether`: if this address had none. Raises
+        `Reverted`."""
         return self._chain.estimate_gas(
-            call.contract, call.function, *call.arguments, sender=self.address
+            call.contract,
+            call.function,
+            *call.arguments,
+            sender=self.address,
+            without_ether=without_ether,
         )
 
     def send(

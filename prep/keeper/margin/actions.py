@@ -9,6 +9,7 @@ from prep.keeper.decide import Settings, Skipped
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.snapshot import SignedOrder
 from prep.margin.data import Position
+from prep.model import WAD
 from prep.quotes.swaps import Swap
 
 NO_DEADLINE: Final = 2**256 - 1
@@ -85,7 +86,18 @@ class Record:
         )
 
 
-MarginAction = Seize | Execute | SetMark | Record
+@dataclass(frozen=True, slots=True)
+class TakeEther:
+    """Takes away the ether that lies in the router, which would spend it instead of what a position
+    holds: the pool then refuses. It is whose who comes first."""
+
+    id: PoolId
+    """Of the position that it is in the way of."""
+    ether: int
+    """Wei."""
+
+
+MarginAction = Seize | Execute | SetMark | Record | TakeEther
 
 
 def swap_data(action: Seize | Execute, pool: str) -> bytes:
@@ -100,9 +112,13 @@ def worthwhile(
     action: MarginAction, gas: int, gas_price: int, settings: Settings
 ) -> Priced | Skipped:
     """Whether it is to be sent if it goes through with so much gas. Orders and interest are the
-    executor's duty: they pay nothing, and are bound by the limits on gas alone."""
+    executor's duty: they pay nothing, and are bound by the limits on gas alone. Ether
+    has to be worth what fetching it costs."""
     if isinstance(action, Execute | Record):
         return priced(action.id, 0, gas, gas_price, replace(settings, unpaid=True), True)
+    if isinstance(action, TakeEther):
+        found = action.ether * settings.native_price // WAD
+        return priced(action.id, found, gas, gas_price, replace(settings, min_profit=0), False)
     pays = action.value
     if pays is None:
         if not (settings.unpaid or settings.native_price == settings.min_profit == 0):

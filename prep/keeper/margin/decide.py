@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prep.keeper.decide import Settings, Skipped
-from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark
+from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark, TakeEther
 from prep.keeper.margin.health import health, is_mark_good, is_within
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.rules import BPS, Rules
 from prep.keeper.margin.seize import bound_of, liquidate, liquidate_marked, worth
 from prep.keeper.margin.snapshot import MarginSnapshot, SignedOrder, Watched
 from prep.model.margin import arithmetic
+from prep.quotes.arithmetic import less
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,23 @@ def decide(snapshot: MarginSnapshot, settings: Settings, rules: Rules) -> Margin
             due.append(watched)
     seizures.sort(key=lambda action: (-(action.value or 0), action.id))
     actions: list[MarginAction] = [*seizures, *orders, *marks, *_records(snapshot, due, rules)]
-    return MarginPlan(tuple(actions), tuple(skipped))
+    return MarginPlan(tuple(_ether_first(snapshot, actions, rules)), tuple(skipped))
+
+
+def _ether_first(
+    snapshot: MarginSnapshot, actions: Sequence[MarginAction], rules: Rules
+) -> Iterator[MarginAction]:
+    """Before the first swap that the router would pay with the ether that lies in it."""
+    in_the_way = snapshot.ether > 0
+    for action in actions:
+        if in_the_way and isinstance(action, Seize | Execute):
+            swap = action.swap
+            # What is bought may cost less by then.
+            least = less(swap.amount_in, rules.slippage) if swap.exact_output else swap.amount_in
+            if swap.route.tokens[0] == snapshot.paid_with_ether and snapshot.ether >= least:
+                yield TakeEther(action.id, snapshot.ether)
+                in_the_way = False
+        yield action
 
 
 # ------------------------------------------------------------------------------------- one position

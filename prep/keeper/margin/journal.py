@@ -4,9 +4,10 @@ from logging import DEBUG, ERROR, INFO, WARNING
 
 from prep.deploy.values import PREP_DECIMALS, unscaled
 from prep.keeper.log import log
-from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark
+from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark, TakeEther
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.report import (
+    EtherTaken,
     Executed,
     MarginReport,
     MarginResult,
@@ -100,6 +101,8 @@ def _write_result(result: MarginResult) -> None:
             **_closing(result.closing),
             **gas,
         )
+    elif isinstance(result, EtherTaken):
+        log(INFO, "took-ether", **_ether(result.action), **gas)
     elif isinstance(result, Recorded):
         log(INFO, "recorded", **_interest(result.action), **gas)
     else:
@@ -125,6 +128,8 @@ def _write_intention(action: MarginAction) -> None:
         log(INFO, "would-execute", id=action.id, order=action.order.kind)
     elif isinstance(action, Record):
         log(INFO, "would-record", **_interest(action))
+    elif isinstance(action, TakeEther):
+        log(INFO, "would-take-ether", **_ether(action))
     elif isinstance(action, SetMark):
         log(INFO, "would-unmark" if action.clear else "would-mark", id=action.id)
 
@@ -139,6 +144,10 @@ def _closing(closing: Closing) -> dict[str, object]:
         "payout": closing.payout,
         "bad_debt": closing.bad_debt,
     }
+
+
+def _ether(action: TakeEther) -> dict[str, object]:
+    return {"id": action.id, "ether": unscaled(action.ether, _NATIVE_DECIMALS)}
 
 
 def _interest(action: Record) -> dict[str, object]:

@@ -26,6 +26,9 @@ EXECUTOR: Final = 5
 """Roles, coded in `Authority`."""
 GRACE_PERIOD: Final = function("gracePeriod", (), "uint256")
 
+_WETH9: Final = function("WETH9", (), "address")
+"""Of Uniswap's router. Others may have no such function."""
+
 PairKey = tuple[str, str]
 
 
@@ -57,7 +60,7 @@ class MarginReader:
     ) -> MarginSnapshot:
         """Raises `NodeError`."""
         asks = Asks(self._chain, settings.batch_size, at.number)
-        timestamp, next_ = self._times(at)
+        timestamp, next_, ether, wrapped = self._start(at)
         self._know_pools(asks)
         liquidator, executor, grace = self._rights(asks)
         pairs = self._pairs(asks, {(i.position.base, i.position.quote) for i in indexed})
@@ -86,21 +89,33 @@ class MarginReader:
             positions=tuple(watched),
             orders=orders,
             no_orders=no_orders,
+            ether=ether,
+            paid_with_ether=wrapped,
         )
         return quoted(asks, self._config, snapshot, settings, rules)
 
-    def _times(self, at: Block) -> tuple[int, int]:
-        """Of the block, and the earliest of the next one. A local node has a clock of its own:
-        there may be no block for long, or several in a second."""
-        wanted: list[tuple[str, list[Any]]] = [("eth_getBlockByHash", [at.hash, False])]
+    def _start(self, at: Block) -> tuple[int, int, int, str]:
+        """The time of the block, and the earliest of the next one: a local node has a clock of its
+        own, there may be no block for long, or several in a second. And the router's ether, and the
+        token that it pays with that."""
+        router, block = self._config.exchange.router, hex(at.number)
+        wanted: list[tuple[str, list[Any]]] = [
+            ("eth_getBalance", [router, block]),
+            ("eth_call", [{"to": router, "data": "0x" + _WETH9.encode().hex()}, block]),
+            ("eth_getBlockByHash", [at.hash, False]),
+        ]
         if is_local(self._config.chain_id):
             wanted.append(("eth_getBlockByNumber", ["pending", False]))
-        times = []
-        for block in self._chain.many(wanted):
-            if block is None or isinstance(block, Reverted):
-                raise NodeError(f"block {at.number} was replaced")
-            times.append(int(block["timestamp"], 16))
-        return times[0], max(times) if len(times) > 1 else times[0] + 1
+        answers: list[Any] = self._chain.many(wanted)
+        ether, wrapped, *blocks = answers
+        if any(found is None or isinstance(found, Reverted) for found in (ether, *blocks)):
+            raise NodeError(f"block {at.number} was replaced")
+        try:
+            times = [int(found["timestamp"], 16) for found in blocks]
+            next_ = max(times) if len(times) > 1 else times[0] + 1
+            return times[0], next_, int(ether, 16), _token(wrapped)
+        except (KeyError, TypeError, ValueError) as error:
+            raise NodeError(f"block {at.number}: not the answer of a node") from error
 
     # ------------------------------------------------------------------------------------ contracts
 
@@ -193,6 +208,14 @@ class MarginReader:
         """Side and token."""
         side = self.id_of(indexed).is_long
         return side, indexed.position.quote if side else indexed.position.base
+
+
+def _token(answer: Any) -> str:
+    """What a router says that it wraps ether with; empty where that is nothing."""
+    if not isinstance(answer, str) or len(answer) != 2 + 64:
+        return ""
+    token: str = _WETH9.decode(bytes.fromhex(answer[2:]))
+    return token
 
 
 def _difference(position: Position, stored: bytes) -> str:

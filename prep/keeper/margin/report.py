@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from prep.keeper.credit.report import Transaction
 from prep.keeper.decide import Skipped
-from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark
+from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark, TakeEther
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.snapshot import MarginSnapshot
 from prep.margin.data import Closing
@@ -34,13 +34,20 @@ class MarkSet(Transaction):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EtherTaken(Transaction):
+    """Ether that lay in the router."""
+
+    action: TakeEther
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded(Transaction):
     """Interest that was recorded."""
 
     action: Record
 
 
-MarginResult = Seized | Executed | MarkSet | Recorded
+MarginResult = Seized | Executed | MarkSet | Recorded | EtherTaken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,3 +144,7 @@ class MarginSnapshot:
     orders: tuple[SignedOrder, ...] = ()
     no_orders: str = ""
     """Why the orders could not be asked for."""
+    ether: int = 0
+    """Wei that lie in the router: anyone's."""
+    paid_with_ether: str = ""
+    """The token instead of which the router spends ether where it has as much; empty: none."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from threading import Event
 
+from eth_account import Account
+
 from prep.keeper import Rules, Settings, ToWatch
 from prep.keeper.chain import Chain
 from prep.keeper.margin.clerk import Clerk
@@ -114,3 +116,8 @@ def move(margin, who, pair, percent):
     """A price, by a real swap, and a minute ago: interest is due."""
     margin.move_market(who, pair, percent)
     rest(margin, 60)
+
+
+def local(account):
+    """The key of a test account."""
+    return Account.from_key(account.private_key)

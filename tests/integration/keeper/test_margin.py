@@ -3,14 +3,13 @@
 import sqlite3
 
 import pytest
-from eth_account import Account
 
 from prep.keeper import Rules, Settings
 from prep.keeper.report import Round
 from prep.margin.data import CLOSED, position_hash
 from prep.node import Reverted
 from tests.exchange import FEE
-from tests.integration.keeper.margin_stage import Stage, identity, move, rest, results
+from tests.integration.keeper.margin_stage import Stage, identity, local, move, rest, results
 from tests.margin_suite import PREP, USD, WBTC, WETH, create_margin_suite
 from tests.suite import WAD
 
@@ -253,11 +252,6 @@ def test_work__recovered__is_unmarked_only_when_told_to(
 
 
 # ------------------------------------------------------------------------------------------- orders
-
-
-def local(account):
-    """The key of a test account."""
-    return Account.from_key(account.private_key)
 
 
 def price_times(margin, side, position, factor):
