@@ -9,15 +9,17 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from json import JSONDecodeError
 from typing import Any, Final
 
 from ape.api import AccountAPI
-from eth_abi.abi import decode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
     event_abi_to_log_topic,
     filter_abi_by_name,
+    function_abi_to_4byte_selector,
     get_abi_input_types,
     get_abi_output_types,
 )
@@ -83,6 +85,7 @@ class Chain:
         # every request.
         self._web3 = Web3(web3.provider, middleware=[AttributeDictMiddleware])
         self._types = tuple(types)
+        self._contracts: dict[tuple[str, int], tuple[Any, ContractType]] = {}
         self.requests = 0
 
     def contract(self, instance: Any) -> Any:
@@ -90,9 +93,15 @@ class Chain:
         return self.at(instance.address, instance.contract_type)
 
     def at(self, address: str, contract_type: ContractType) -> Any:
-        """The same by its type, which may be that of another one with the same functions."""
-        abi = json.loads(contract_type.model_dump_json())["abi"]
-        return self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
+        """The same by its type, which may be that of another one with the same functions. Always
+        the same object, as long as this is."""
+        key = address.lower(), id(contract_type)
+        if key not in self._contracts:
+            abi = json.loads(contract_type.model_dump_json())["abi"]
+            contract = self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
+            # With its type: no other object has the same id as long as this one lives.
+            self._contracts[key] = contract, contract_type
+        return self._contracts[key][0]
 
     # ---------------------------------------------------------------------------------------- reads
 
@@ -132,21 +141,15 @@ class Chain:
     ) -> tuple[Any, ...]:
         """What `function` (a name, or the signature of one of several) returns: structs as tuples,
         addresses in lower case. Raises `Reverted` when it refuses."""
-        call: dict[str, Any] = {
-            "to": contract.address,
-            "data": contract.encode_abi(function, arguments),
-        }
+        codec = codec_of(contract, function)
+        call: dict[str, Any] = {"to": contract.address, "data": codec.encode(arguments)}
         if sender is not None:
             call["from"] = sender
         if gas is not None:
             call["gas"] = gas
-        types = get_abi_output_types(_function(contract, function).abi)
         with self._asking():
             answer = self._web3.eth.call(call, block)  # type: ignore[arg-type]
-            if types and not answer:
-                # Where Ape is loaded, nothing at all would be decoded to zeros.
-                raise NodeError(f"no contract at {contract.address}")
-            return decode(types, answer)
+            return codec.decode(answer)
 
     def many(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> "list[Any | Reverted]":
         """What the node answers to several requests, a method and its parameters each, all sent in
@@ -181,10 +184,8 @@ class Chain:
     ) -> int:
         """The least gas limit with which `function` goes through; `without_ether`: if this address
         had none. Raises `Reverted`."""
-        call: dict[str, Any] = {
-            "to": contract.address,
-            "data": contract.encode_abi(function, arguments),
-        }
+        data = codec_of(contract, function).encode(arguments)
+        call: dict[str, Any] = {"to": contract.address, "data": data}
         if sender is not None:
             call["from"] = sender
         with self._asking():
@@ -273,9 +274,35 @@ class Chain:
             raise NodeError(_message(error)) from error
 
 
-def _function(contract: Any, name: str) -> Any:
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """A function of a contract. web3 looks each up again, a hundred times as slowly."""
+
+    address: str
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def encode(self, arguments: Sequence[Any]) -> str:
+        """A call, in hex."""
+        return "0x" + (self.selector + encode(self.inputs, arguments)).hex()
+
+    def decode(self, answer: bytes) -> tuple[Any, ...]:
+        """What was returned. Raises `NodeError` where that is too short: where Ape is loaded,
+        what is missing would be decoded to zeros."""
+        if len(answer) < 32 * len(self.outputs):
+            raise NodeError(f"no contract at {self.address}")
+        return decode(self.outputs, answer)
+
+
+@lru_cache(maxsize=4_096)
+def codec_of(contract: Any, name: str) -> Codec:
+    """Of a web3 contract's function, by its name or, where several have that, its signature."""
     find = contract.get_function_by_signature if "(" in name else contract.get_function_by_name
-    return find(name)
+    abi = find(name).abi
+    inputs, outputs = get_abi_input_types(abi), get_abi_output_types(abi)
+    selector = function_abi_to_4byte_selector(abi)
+    return Codec(contract.address, selector, tuple(inputs), tuple(outputs))
 
 
 def sign(account: AccountAPI, fields: Mapping[str, Any]) -> tuple[bytes, str]:

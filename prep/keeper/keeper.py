@@ -111,8 +111,8 @@ class Keeper:
         try:
             if (mined := self._sender.follow_up(done)) is not None:
                 self._book(mined, done)
-            snapshot, todo = self.look()
-            self.act(snapshot, todo, done)
+            snapshot, decided = self.look()
+            self.act(snapshot, decided, done)
             if self.desk is not None:
                 self._serve_credit(self.desk, done)
             if self.clerk is not None:
@@ -128,11 +128,11 @@ class Keeper:
         snapshot = self._read()
         return snapshot, plan(snapshot, self.settings)
 
-    def act(self, snapshot: Snapshot, todo: Plan, done: Round) -> None:
+    def act(self, snapshot: Snapshot, decided: Plan, done: Round) -> None:
         """Carries a plan out, as far as it still holds. One that fails does not stop the others."""
         done.snapshot = snapshot
-        done.skipped += todo.skipped
-        for action in todo.actions:
+        done.skipped += decided.skipped
+        for action in decided.actions:
             if self._stop.is_set():
                 done.skipped.append(Skipped(action.id, "stopping"))
             elif self._sender.waiting:
@@ -242,9 +242,6 @@ class Keeper:
                 trader=action.trader,
                 reward=event["reward"],
                 expected_reward=action.reward,
-                gas_cost=mined.gas_cost,
-                gas_used=receipt["gasUsed"],
-                transaction=receipt["transactionHash"].to_0x_hex(),
-                block=receipt["blockNumber"],
+                **mined.facts,
             )
         )

@@ -59,7 +59,8 @@ def run(keeper: Keeper, stop: Event, *, once: bool = False, interval: float | No
     if report is None:
         return True
     interrupted = report.interrupted or report.credit.interrupted or report.margin.interrupted
-    failed = report.errors or interrupted or report.margin.differing
+    margin = report.margin.snapshot
+    failed = report.errors or interrupted or (margin is not None and margin.differing)
     return not (failed or (once and report.unreachable))
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from ape.api import AccountAPI
 
-from prep.keeper.chain import Chain, Reverted, SendError, sign
+from prep.keeper.chain import Chain, Reverted, SendError, codec_of, sign
 from prep.keeper.decide import Settings
 from prep.keeper.report import Failure, Round
 from prep.keeper.snapshot import Id
@@ -58,6 +58,16 @@ class Mined:
     def succeeded(self) -> bool:
         """Whether it did not revert."""
         return bool(self.receipt["status"] == 1)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of a `Transaction`."""
+        return {
+            "gas_cost": self.gas_cost,
+            "gas_used": self.receipt["gasUsed"],
+            "transaction": self.receipt["transactionHash"].to_0x_hex(),
+            "block": self.receipt["blockNumber"],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +184,7 @@ class Sender:
                 "chainId": self._chain_id,
                 "from": self.address,
                 "to": call.contract.address,
-                "data": call.contract.encode_abi(call.function, call.arguments),
+                "data": codec_of(call.contract, call.function).encode(call.arguments),
                 "nonce": nonce,
                 **fields,
             },

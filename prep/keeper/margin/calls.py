@@ -98,14 +98,8 @@ class Contracts:
 
     def result(self, mined: Mined) -> MarginResult:
         """Of a transaction that went through."""
-        action, receipt = mined.call.action, mined.receipt
-        common: dict[str, Any] = {
-            "action": action,
-            "gas_cost": mined.gas_cost,
-            "gas_used": receipt["gasUsed"],
-            "transaction": receipt["transactionHash"].to_0x_hex(),
-            "block": receipt["blockNumber"],
-        }
+        action: Any = mined.call.action
+        common = {"action": action, **mined.facts}
         if isinstance(action, Seize):
             return Seized(closing=self._closing(mined, "PositionLiquidated"), **common)
         if isinstance(action, Execute):

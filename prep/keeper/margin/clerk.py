@@ -125,9 +125,9 @@ class Clerk:
     def act(self, snapshot: MarginSnapshot, settings: Settings, done: Round) -> None:
         """Carries out what was decided. What fails does not stop the rest."""
         done.margin.snapshot = snapshot
-        todo = decide(self._without_left(snapshot, done), settings, self._watch.rules)
-        done.margin.skipped += todo.skipped
-        queue, attempts = list(todo.actions), 0
+        plan = decide(self._without_left(snapshot, done), settings, self._watch.rules)
+        done.margin.skipped += plan.skipped
+        queue, attempts = list(plan.actions), 0
         while queue:
             action = queue.pop(0)
             if reason := self._hindered():

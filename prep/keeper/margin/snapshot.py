@@ -148,3 +148,8 @@ class MarginSnapshot:
     """Wei that lie in the router: anyone's."""
     paid_with_ether: str = ""
     """The token instead of which the router spends ether where it has as much; empty: none."""
+
+    @property
+    def differing(self) -> tuple[PoolId, ...]:
+        """Positions that the chain has otherwise than the index."""
+        return tuple(watched.id for watched in self.positions if watched.differs)

@@ -418,7 +418,6 @@ def test_work__index_is_wrong_about_a_position__says_so_and_leaves_it_alone(
         database.execute("UPDATE margin_versions SET collateral = '1'")
     move(margin, crowd[3], PAIR, against(side))
     done = stage.round(clerk)
-    report = done.report(0).margin
-    assert [str(i) for i in report.differing] == [identity(side, position)]
+    assert [str(i) for i in done.margin.snapshot.differing] == [identity(side, position)]
     assert (results(done), done.margin.actions) == ([], [])
     assert margin.stored(side, position.id) == position_hash(position)

@@ -1,6 +1,7 @@
 """What is written down about asset-backed positions."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_write__index_differs__is_an_error_once(lines):
         write(
             journal,
             skipped=(Skipped(WATCHED.id, "not as the chain has it"),),
-            differing=(WATCHED.id,),
+            snapshot=snapshot(replace(WATCHED, differs="not as the chain has it")),
         )
     assert lines() == ['ERROR index-differs id=long/1 reason="not as the chain has it"']
 
