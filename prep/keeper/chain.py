@@ -51,6 +51,15 @@ _EXECUTION_ERRORS: Final = (3, -32000, -32003, -32015)
 """Codes with which nodes say that a call failed, and not that they did."""
 
 
+_RECEIPT: Final = ("status", "gasUsed", "transactionHash", "logs")
+"""What is needed of one."""
+
+
+_BURNT: Final = ("out of gas", "gas required exceeds", "invalid opcode")
+"""What nodes say of a call that has used up its gas, without the word for a refusal: it must not
+pass for a failure of the node, which would end the round."""
+
+
 class NodeError(Exception):
     """The node cannot be reached, or does not answer as a node should. Trying again may help."""
 
@@ -108,7 +117,9 @@ class Chain:
     def latest_block(self) -> Mapping[str, Any]:
         """The header of the newest block."""
         with self._asking():
-            return self._web3.eth.get_block("latest")
+            block = self._web3.eth.get_block("latest")
+            _check(block, "number", "timestamp")
+            return block
 
     def block_number(self) -> int:
         """Of the newest block."""
@@ -244,9 +255,15 @@ class Chain:
         """Of a mined transaction."""
         with self._asking():
             try:
-                return self._web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
+                receipt: Any = self._web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
             except TransactionNotFound:
                 return None
+            # Some nodes have one, without a block, of what still waits.
+            if receipt["blockNumber"] is None:
+                return None
+            _check(receipt, *_RECEIPT)
+            found: Mapping[str, Any] = receipt
+            return found
 
     def knows(self, transaction: str) -> bool:
         """Whether the node has a transaction, mined or waiting."""
@@ -263,6 +280,15 @@ class Chain:
         logs = getattr(contract.events, name)().process_receipt(receipt, errors=DISCARD)
         return [log["args"] for log in logs if log["address"] == contract.address]
 
+    @classmethod
+    def event(cls, receipt: Mapping[str, Any], contract: Any, name: str) -> Mapping[str, Any]:
+        """Of the only one. Raises `NodeError`: what went through has logged it."""
+        found = cls.events(receipt, contract, name)
+        if len(found) != 1:
+            transaction = receipt["transactionHash"].to_0x_hex()
+            raise NodeError(f"the receipt of {transaction} has {len(found)} events {name}")
+        return found[0]
+
     @contextmanager
     def _asking(self) -> Iterator[None]:
         self.requests += 1
@@ -271,7 +297,19 @@ class Chain:
         except ContractLogicError as error:
             raise Reverted(explain(error, self._types)) from error
         except (Web3Exception, RequestException, OSError, DecodingError, JSONDecodeError) as error:
+            text = _message(error)
+            if isinstance(error, Web3RPCError) and any(word in text for word in _BURNT):
+                raise Reverted(text) from error
             raise NodeError(_message(error)) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise NodeError("not the answer of a node") from error
+
+
+def _check(answer: Mapping[str, Any], *names: str) -> None:
+    """Whether it has all of this. Raises `KeyError`."""
+    for name in names:
+        if answer[name] is None:
+            raise KeyError(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ class Closer:
                 done.skipped.append(Skipped(action.id, f"came too late: {refusal}"))
             return
         name = "TraderDeleveraged" if isinstance(action.id, int) else "AccountDeleveraged"
-        (event,) = self._chain.events(receipt, call.contract, name)
+        event = self._chain.event(receipt, call.contract, name)
         self._last_close = receipt["blockNumber"]
         done.deleveraged.append(
             Deleverage(

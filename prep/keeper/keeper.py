@@ -235,7 +235,7 @@ class Keeper:
             else:
                 self._note_refusal(action, refusal, done)
             return
-        (event,) = self.chain.events(receipt, call.contract, "PositionLiquidated")
+        event = self.chain.event(receipt, call.contract, "PositionLiquidated")
         done.liquidated.append(
             Liquidation(
                 id=action.id,

@@ -169,7 +169,7 @@ class Sender:
         if used:
             self._drop("was replaced by another one", done)
             # Who knows what the other one cost.
-            self._spent.append((now, sent.max_cost))
+            self._spend(now, sent.max_cost)
         elif not self._chain.knows(sent.transaction):
             self._drop("was forgotten by the node", done)
         return None
@@ -212,7 +212,7 @@ class Sender:
         call, gas_cost = self._sent.call, self._sent.max_cost
         if "effectiveGasPrice" in receipt:
             gas_cost = receipt["gasUsed"] * receipt["effectiveGasPrice"]
-        self._spent.append((now, gas_cost))
+        self._spend(now, gas_cost)
         done.gas_spent += gas_cost
         self._sent = None
         return Mined(call, receipt, gas_cost)
@@ -222,6 +222,10 @@ class Sender:
         reason = f"{self._sent.transaction} {what}"
         done.errors.append(Failure(self._sent.call.action.id, reason))
         self._sent = None
+
+    def _spend(self, now: int, wei: int) -> None:
+        self._spent_since(now - DAY)  # forgets the rest
+        self._spent.append((now, wei))
 
     def _spent_since(self, start: int) -> int:
         """Wei spent on gas since then."""

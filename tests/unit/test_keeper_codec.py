@@ -6,8 +6,8 @@ from web3 import Web3
 from prep.keeper.chain import Chain, NodeError, codec_of
 from prep.keeper.credit.calls import Ask
 
-ADDRESS = "0x" + 20 * "ab"
-CLIENT = "0x" + 20 * "cd"
+ADDRESS = Web3.to_checksum_address("0x" + 20 * "ab")
+CLIENT = Web3.to_checksum_address("0x" + 20 * "cd")
 
 
 @pytest.fixture(scope="module")

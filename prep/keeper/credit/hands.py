@@ -115,7 +115,7 @@ class Hands:
             return
         common = mined.facts
         if isinstance(action, Liquidate):
-            (event,) = self._chain.events(receipt, call.contract, "AccountLiquidated")
+            event = self._chain.event(receipt, call.contract, "AccountLiquidated")
             fields = event["liquidation"]
             outcome = Outcome(*(fields.values() if isinstance(fields, Mapping) else fields))
             worth = action.choice.worth(outcome)

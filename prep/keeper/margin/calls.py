@@ -111,6 +111,6 @@ class Contracts:
         return Recorded(**common)
 
     def _closing(self, mined: Mined, event: str) -> Closing:
-        (arguments,) = self._chain.events(mined.receipt, mined.call.contract, event)
+        arguments = self._chain.event(mined.receipt, mined.call.contract, event)
         fields = arguments["closing"]
         return struct_of(Closing, fields.values() if isinstance(fields, Mapping) else fields)

@@ -10,6 +10,7 @@ from ape.managers.project import ProjectManager
 from prep.keeper.chain import Chain, NodeError, Reverted
 from prep.keeper.decide import Settings, Skipped
 from prep.keeper.margin.actions import (
+    Execute,
     MarginAction,
     Record,
     TakeEther,
@@ -98,6 +99,7 @@ class Clerk:
         )
         self._reader = MarginReader(chain, watch.settings, watch.prep, sender.address)
         self._left: dict[PoolId, tuple[int, Position, str]] = {}  # until which block, and why
+        self._refused: dict[str, int] = {}  # orders by digest, and in which block
 
     def work(self, settings: Settings, done: Round) -> None:
         """One round. Raises `NodeError`."""
@@ -127,15 +129,15 @@ class Clerk:
         done.margin.snapshot = snapshot
         plan = decide(self._without_left(snapshot, done), settings, self._watch.rules)
         done.margin.skipped += plan.skipped
-        queue, attempts = list(plan.actions), 0
+        queue = list(plan.actions)
         while queue:
             action = queue.pop(0)
             if reason := self._hindered():
                 _skip(done, action, reason)
-            elif attempts >= settings.max_actions:
+            elif len(done.margin.actions) >= settings.max_actions:
+                # What is refused does not count: it must not keep the others from their turn.
                 _skip(done, action, f"more than {settings.max_actions} in one round")
             else:
-                attempts += 1
                 queue[:0] = self._attempt(action, snapshot, settings, done)
 
     def book(self, mined: Mined, done: Round) -> None:
@@ -170,7 +172,15 @@ class Clerk:
         }
         done.margin.skipped += [Skipped(i, reason) for i, (_, _, reason) in self._left.items()]
         others = (w for w in snapshot.positions if w.id not in self._left)
-        return replace(snapshot, positions=tuple(others))
+        digests = {order.digest for order in snapshot.orders}
+        self._refused = {d: block for d, block in self._refused.items() if d in digests}
+        orders = sorted(snapshot.orders, key=lambda order: self._refused.get(order.digest, -1))
+        return replace(snapshot, positions=tuple(others), orders=tuple(orders))
+
+    def _put_last(self, action: MarginAction, snapshot: MarginSnapshot) -> None:
+        """An order that was refused: others of its position are to have their turn."""
+        if isinstance(action, Execute):
+            self._refused[action.order.digest] = snapshot.block
 
     def _attempt(
         self, action: MarginAction, snapshot: MarginSnapshot, settings: Settings, done: Round
@@ -182,6 +192,7 @@ class Clerk:
         try:
             call = self._contracts.call(action, snapshot.next, settings.max_gas_price)
         except NoOrders as error:
+            self._put_last(action, snapshot)
             _skip(done, action, f"no signed request: {error}")
             return []
         try:
@@ -189,6 +200,7 @@ class Clerk:
         except Reverted as refusal:
             if isinstance(action, Record) and len(action.ids) > 1:
                 return list(action.halves())
+            self._put_last(action, snapshot)
             late = refusal.name in _TOO_LATE
             self._leave(action, snapshot.block + 1, f"was refused in this block: {refusal}")
             _skip(done, action, f"already done or healthy: {refusal}" if late else str(refusal))

@@ -300,6 +300,47 @@ def test_work__order_of_somebody_else__is_refused_and_the_others_are_executed(
     assert far != near
 
 
+def two_orders(stage, margin, side, first, second, crowd):
+    """Both would be executed now, but for the first one's signature."""
+    price, base = price_times(margin, side, first, 100)
+    take = not side.is_long
+    near = price * (50 if side.is_long == take else 150) // 100
+    stage.order(side, local(crowd[5]), first, near, base, take, signer=first.trader)
+    owner = next(who for who in crowd if who.address == second.trader)
+    stage.order(side, local(owner), second, near + 1, base, take)
+    rest(margin, 60)
+
+
+def test_work__order_is_refused__another_one_of_the_position_has_its_turn(
+    stage, margin, side, crowd
+):
+    position = margin.typical(side, crowd[0], PAIR, 3)
+    two_orders(stage, margin, side, position, position, crowd)
+    clerk = stage.clerk(margin.executor)
+    assert "NotOrderOfTrader" in stage.round(clerk).margin.skipped[0].reason
+    margin.node.mine()
+    assert results(stage.round(clerk)) == [("Executed", identity(side, position))]
+
+
+def test_work__refused__does_not_count_as_an_action(stage, margin, side, crowd):
+    first, second = (margin.typical(side, who, PAIR, 3) for who in crowd[:2])
+    two_orders(stage, margin, side, first, second, crowd)
+    done = stage.round(stage.clerk(margin.executor), max_actions=1)
+    assert results(done) == [("Executed", identity(side, second))]
+
+
+def test_work__more_than_is_allowed_in_a_round__the_others_wait(stage, margin, side, crowd):
+    """Those that are left out are in the next one."""
+    positions = [margin.typical(side, who, PAIR, 4) for who in crowd[:2]]
+    move(margin, crowd[3], PAIR, against(side))
+    clerk = stage.clerk(margin.liquidator)
+    done = stage.round(clerk, max_actions=1)
+    assert len(results(done)) == 1
+    assert [s.reason for s in done.margin.skipped] == ["more than 1 in one round"]
+    assert len(results(stage.round(clerk, max_actions=1))) == 1
+    assert [margin.stored(side, position.id) for position in positions] == 2 * [CLOSED]
+
+
 def test_work__refused__is_not_tried_again_in_the_same_block(stage, margin, side, trader, crowd):
     position = margin.typical(side, trader, PAIR, 3)
     price, base = price_times(margin, side, position, 100)
