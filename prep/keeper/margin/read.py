@@ -77,6 +77,9 @@ class MarginReader:
             )
             for i, stored in zip(indexed, hashes, strict=True)
         ]
+        if any(w.differs for w in watched) and self._chain.block_hash(at.number) != at.hash:
+            # What was read is of another block: that says nothing about the index.
+            raise NodeError(f"block {at.number} was replaced")
         orders, no_orders = _orders(source) if executor else ((), "")
         snapshot = MarginSnapshot(
             block=at.number,

@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from prep.keeper import Rules, Settings
+from prep.keeper.chain import NodeError
 from prep.keeper.report import Round
 from prep.margin.data import CLOSED, position_hash
 from prep.node import Reverted
@@ -462,3 +463,17 @@ def test_work__index_is_wrong_about_a_position__says_so_and_leaves_it_alone(
     assert [str(i) for i in done.margin.snapshot.differing] == [identity(side, position)]
     assert (results(done), done.margin.actions) == ([], [])
     assert margin.stored(side, position.id) == position_hash(position)
+
+
+def test_look__block_is_replaced_while_it_is_read__blames_the_node_and_not_the_index(
+    stage, margin, side, trader
+):
+    margin.typical(side, trader, PAIR, 4)
+    clerk = stage.clerk(margin.liquidator)
+    stage.round(clerk)
+    with sqlite3.connect(stage.folder / "positions.sqlite") as database:
+        database.execute("UPDATE margin_versions SET collateral = '1'")
+    assert [w.differs == "" for w in clerk.look(SETTINGS).positions] == [False]
+    clerk.chain.block_hash = lambda number: "0x" + 64 * "1"
+    with pytest.raises(NodeError, match="was replaced"):
+        clerk.look(SETTINGS)
