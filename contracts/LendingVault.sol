@@ -7,7 +7,7 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 import {BorrowerKind, ILendingVault, RateCurve} from "../interfaces/ILendingVault.sol";
 import {LenderShares} from "./credit/LenderShares.sol";
 import {Lending, Pool} from "./credit/Lending.sol";
@@ -28,7 +28,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     using Lending for *;
     using Math for uint256;
     using SafeCast for uint256;
-    using SafeERC20 for IERC20;
+    using SafeTransferLib for address;
 
     uint256 private constant MAX_CAP = 1e36;
     uint256 private constant MAX_RATE = 10e18;
@@ -43,22 +43,24 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     }
 
     // Deposits and withdrawals read the first three slots and the curve, and write the first two; so does borrowing, and
-    // it writes the third one and the borrower's. Only where a quoted borrower was ever registered the fourth is read.
+    // it writes the third one and the borrower's. While nobody owes debt shares they read and write less: neither the third
+    // slot nor the curve, and only the first is written. Only where a quoted borrower was ever registered the fourth is read.
 
     // Slot 1: 16 + 16 bytes.
     uint128 private _index = uint128(Lending.RAY);
     uint128 private _idle;
-    // Slot 2: 21 + 5 + 5 + 1 bytes. The index at its end leaves at most 2^166 of reserves.
-    uint168 private _reserves;
+    // Slot 2: 16 + 5 + 5 + 3 + 1 + 1 bytes. `_locked` is locked for `_lockedFor` seconds, until `_lockedUntil`.
+    uint128 private _reserves;
     uint40 private _accruedAt;
     uint40 private _lockedUntil;
+    uint24 private _lockedFor;
+    bool private _hasIndexed;
     bool private _hasQuoted;
-    // Slot 3: 16 + 8 + 5 + 3 bytes.
+    // Slot 3: 16 + 8 + 3 bytes.
     uint128 private _shares;
     uint64 private _reserveShare;
-    uint40 private _lockedSince;
     uint24 private _profitUnlockTime = 1 days;
-    // Slot 4: 16 + 16 bytes. What was locked at `_lockedSince`.
+    // Slot 4: 16 + 16 bytes.
     uint128 private _quoted;
     uint128 private _locked;
     // Slot 5, the curve: 8 + 8 + 8 + 8 bytes.
@@ -167,7 +169,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         if (b.kind == BorrowerKind.Indexed) {
             shares = assets.toSharesUp(p.index);
             owed += shares;
-            _shares = (p.shares + shares).toUint128();
+            p.shares += shares;
+            _shares = p.shares.toUint128();
         } else {
             owed += assets;
             _quoted = (p.quoted + assets).toUint128();
@@ -178,7 +181,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         p.idle -= assets;
         _store(p);
         emit Borrowed(msg.sender, receiver, assets, shares, debt);
-        IERC20(asset()).safeTransfer(receiver, assets);
+        asset().safeTransfer(receiver, assets);
     }
 
     /// @inheritdoc ILendingVault
@@ -204,14 +207,13 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         uint256 debt = b.owed + interest;
         _borrowers[msg.sender].owed = uint128(debt);
         _quoted = uint128(p.quoted + interest);
-        p.reserves += toTreasury;
+        p.addReserves(toTreasury);
         _store(p);
         uint256 period = _profitUnlockTime;
         if (period != 0) {
             uint256 remaining = uint256(_lockedUntil).saturatingSub(block.timestamp);
-            _lockedUntil = uint40(block.timestamp + p.locked.lockTime(remaining, added, period));
             p.locked += added;
-            _setLocked(p.locked);
+            _setLocked(p.locked, block.timestamp + (p.locked - added).lockTime(remaining, added, period));
         }
         emit InterestRecorded(msg.sender, interest, debt, p.locked);
     }
@@ -224,7 +226,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         uint256 fromLocked = Math.min(p.locked, assets);
         if (fromLocked != 0) {
             p.locked -= fromLocked;
-            _setLocked(p.locked);
+            _setLocked(p.locked, _lockedUntil);
         }
         p.reserves = Math.min(p.reserves, p.unlocked());
         _store(p);
@@ -249,7 +251,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         p.idle -= amount;
         _store(p);
         emit ReservesCollected(receiver, amount, p.reserves);
-        IERC20(asset()).safeTransfer(receiver, amount);
+        asset().safeTransfer(receiver, amount);
     }
 
     // --------------------------------------------------------------------------------------------------------- roles
@@ -417,16 +419,21 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @dev The state as it was left.
     function _stored() private view returns (Pool memory p) {
-        (p.index, p.idle, p.shares, p.reserves) = (_index, _idle, _shares, _reserves);
-        if (_hasQuoted) {
+        // All of the second slot at once: the compiler reads a slot again behind every branch.
+        (uint256 period, uint256 until, bool hasIndexed, bool hasQuoted) =
+            (_lockedFor, _lockedUntil, _hasIndexed, _hasQuoted);
+        (p.reserves, p.index, p.idle) = (_reserves, _index, _idle);
+        if (hasIndexed) p.shares = _shares;
+        if (hasQuoted) {
             p.quoted = _quoted;
-            p.locked = uint256(_locked).stillLocked(_lockedSince, _lockedUntil, block.timestamp);
+            p.locked = uint256(_locked).stillLocked(period, until, block.timestamp);
         }
     }
 
     /// @dev The state as of now.
     function _current() private view returns (Pool memory p) {
         p = _stored();
+        if (p.shares == 0) return p;
         uint256 elapsed = block.timestamp - _accruedAt;
         if (elapsed != 0) p.accrue(rateCurve(), elapsed, _reserveShare);
     }
@@ -434,6 +441,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     /// @dev The state as of now, for an action that will `_store` it.
     function _accrue() private returns (Pool memory p) {
         p = _stored();
+        if (p.shares == 0) return p;
         uint256 elapsed = block.timestamp - _accruedAt;
         if (elapsed == 0) return p;
         uint256 before = p.index;
@@ -441,11 +449,17 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         if (p.index != before) emit InterestAccrued(p.index, interest, p.reserves);
     }
 
+    /// @dev After lenders came or went: without debt shares nothing has changed with time.
+    function _storeIdle(Pool memory p) private {
+        if (p.shares == 0) _idle = p.idle.toUint128();
+        else _store(p);
+    }
+
     /// @dev What changes with time, and with every transfer.
     function _store(Pool memory p) private {
         uint256 free = p.idle.toUint128();
         (_index, _idle) = (uint128(p.index), uint128(free));
-        (_reserves, _accruedAt) = (uint168(p.reserves), uint40(block.timestamp));
+        (_reserves, _accruedAt, _hasIndexed) = (uint128(p.reserves), uint40(block.timestamp), p.shares != 0);
     }
 
     /// @dev For repaying and writing off: the caller owes `assets` less. The debt shares that are gone, and the debt after.
@@ -470,15 +484,16 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         debt = _debt(b.kind, owed, p.index);
     }
 
-    function _setLocked(uint256 locked) private {
+    /// @dev From now on. A period is 7 days at most.
+    function _setLocked(uint256 locked, uint256 until) private {
         _locked = locked.toUint128();
-        _lockedSince = uint40(block.timestamp);
+        (_lockedUntil, _lockedFor) = (uint40(until), uint24(until - block.timestamp));
     }
 
     /// @dev Effects before the transfer: whoever is called by it sees shares and assets that fit each other.
     function _enter(Pool memory p, address receiver, uint256 assets, uint256 shares) private {
         p.idle += assets;
-        _store(p);
+        _storeIdle(p);
         _mint(receiver, shares);
         emit Deposit(msg.sender, receiver, assets, shares);
         _receive(assets);
@@ -486,18 +501,20 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     function _leave(Pool memory p, address receiver, address owner, uint256 assets, uint256 shares) private {
         if (msg.sender != owner) _spendAllowance(owner, msg.sender, shares);
-        p.idle -= assets;
-        _store(p);
+        unchecked {
+            p.idle -= assets;
+        }
+        _storeIdle(p);
         _burn(owner, shares);
         emit Withdraw(msg.sender, receiver, owner, assets, shares);
-        IERC20(asset()).safeTransfer(receiver, assets);
+        asset().safeTransfer(receiver, assets);
     }
 
     /// @dev Takes tokens from the caller and looks that all of them arrive.
     function _receive(uint256 assets) private {
         IERC20 token = IERC20(asset());
         uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(msg.sender, address(this), assets);
+        address(token).safeTransferFrom(msg.sender, address(this), assets);
         uint256 received = token.balanceOf(address(this)).saturatingSub(before);
         require(received >= assets, TransferFellShort(received, assets));
     }

@@ -187,8 +187,9 @@ class Node:
         if not self.rpc("evm_revert", snapshot):
             raise RuntimeError(f"the node does not know its snapshot {snapshot} any more")
 
-    def time(self) -> int:
-        return int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    def time(self, block: str = "latest") -> int:
+        """Of a block; of `pending`, the time that the next one would have."""
+        return int(self.rpc("eth_getBlockByNumber", block, False)["timestamp"], 16)
 
     def _answers(self, requests_: Iterable[Request]) -> list[dict[str, Any]]:
         body = [

@@ -4,9 +4,11 @@ import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 from prep.errors import UserError
 
@@ -34,13 +36,32 @@ def save(folder: Path, page: str, numbers: Mapping[str, Any]) -> tuple[Path, Pat
     return shown, counted
 
 
-def chart(name: str, figure: go.Figure) -> str:
-    """A figure as a part of a page that has plotly's script."""
+def fill(template: Path, charts: Mapping[str, go.Figure], **parts: object) -> str:
+    """A page: the template with the charts by their names, and the rest by name, besides the style
+    and the script of the charts. It asks no server for anything."""
+    return Template(template.read_text(encoding="utf-8")).substitute(
+        {name: _chart(name, figure) for name, figure in charts.items()},
+        plotly=get_plotlyjs(),
+        style=STYLE.read_text(encoding="utf-8"),
+        **parts,
+    )
+
+
+def _chart(name: str, figure: go.Figure) -> str:
     config = {"displaylogo": False, "responsive": True, "displayModeBar": False}
     text: str = figure.to_html(
         full_html=False, include_plotlyjs=False, config=config, div_id=f"chart-{name}"
     )
     return text
+
+
+def tiles(content: Iterable[tuple[str, str, str]]) -> str:
+    """What matters most: label, value and remark of each."""
+    return "\n".join(
+        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
+        f"<small>{html.escape(remark)}</small></div>"
+        for label, value, remark in content
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int | None) -> str:

@@ -3,6 +3,7 @@
 Who signs is an account of Ape (--account) or the key in PREP_QUOTES_KEY. See docs/quotes.md.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import click
@@ -23,6 +24,18 @@ def _deployment(provider: ProviderAPI, chain: int, folder: Path) -> Deployment |
     deployment = Deployment.load(chain, folder)
     deployment.check_chain(provider)
     return deployment
+
+
+def _addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """A name would be compared with clients' addresses, and be none of them."""
+    for text in given:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise click.BadParameter(
+                f"{text} is no address such as 10.0.0.7 or 10.0.0.0/8"
+            ) from None
+    return given
 
 
 @click.command(help=__doc__)
@@ -52,7 +65,8 @@ def _deployment(provider: ProviderAPI, chain: int, folder: Path) -> Deployment |
     "proxies",
     multiple=True,
     metavar="ADDRESS",
-    help="Whose X-Forwarded-For names the client.",
+    callback=_addresses,
+    help="Whose X-Forwarded-For names the client: an IP address or a network.",
 )
 @click.option(
     "--folder",

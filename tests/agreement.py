@@ -1,7 +1,7 @@
 """Contracts and model agree: on refusals and their reasons, on events and on all books."""
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import pytest
 from ape.contracts import ContractInstance
@@ -98,16 +98,7 @@ class Agreement:
             expected = model.margin_position(client, account, market)
             assert next(answers) == tuple(expected), (client, account, market)
         for trader in traders:
-            own = model.position(trader)
-            assert next(answers) == (
-                own.id,
-                own.size,
-                own.entry_price,
-                own.collateral,
-                own.entry_notional,
-                own.borrow_index,
-                own.funding_index,
-            )
+            assert next(answers) == astuple(model.position(trader))
 
     def refused_alike(self, refused: Rejected, call) -> None:
         """The contracts refuse with the model's error."""

@@ -15,6 +15,7 @@ from hexbytes import HexBytes
 from tests import quick
 from tests.suite import deploy_suite
 
+TICK = "anvil_setBlockTimestampInterval"
 ZERO_ADDRESS = "0x" + 40 * "0"
 HOUR = 3_600
 
@@ -118,12 +119,14 @@ def isolated(chain):
 
 
 @pytest.fixture(autouse=True)
-def undone(isolated):
+def undone(chain, isolated):
     """What a test does, and what its own fixtures have done, is undone. Those of wider scope stay.
+    A block is a second later than the one before, however long the test takes between them.
 
     Ape's isolation is switched off (pyproject.toml): it does not notice when the node fails to go
     back, and builds fixtures anew whenever one of wider scope comes after them.
     """
+    quick.node_of(chain.provider).rpc(TICK, 1)
     with isolated():
         yield
 
@@ -133,11 +136,11 @@ def one_block(chain):
     """Time stands still, from the head on: transactions of one block, between which nothing
     accrues."""
     node = quick.node_of(chain.provider)
-    node.rpc("anvil_setBlockTimestampInterval", 0)
+    node.rpc(TICK, 0)
     # The interval counts only after what was said about the next block, and undoing a test says it.
     node.at(node.time())
     yield
-    node.rpc("anvil_removeBlockTimestampInterval")
+    node.rpc(TICK, 1)
 
 
 @pytest.fixture(scope="session")

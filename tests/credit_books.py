@@ -15,8 +15,7 @@ from tests.credit import (
     SHARES,
     CreditSuite,
 )
-from tests.margin import model_config
-from tests.suite import BTC, ZERO_ADDRESS
+from tests.suite import BTC, ZERO_ADDRESS, model_config
 
 HEARTBEAT = 7 * 86_400
 CAP = 10**33

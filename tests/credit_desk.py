@@ -7,7 +7,6 @@ same error and values, inner ones included. Amounts are base units, prices WAD, 
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ape.api import AccountAPI
@@ -23,8 +22,7 @@ from tests.credit import (
 )
 from tests.credit_books import HEARTBEAT, STEP, Books
 from tests.credit_words import events, of_model, plain, refusal
-from tests.margin import model_config
-from tests.suite import CONFIG_TUPLE, UNLIMITED, market_config
+from tests.suite import CONFIG_TUPLE, UNLIMITED, market_config, model_config
 
 
 class Sending(Books):
@@ -241,7 +239,7 @@ class CreditDesk(Sending):
 
         def model() -> None:
             oracle = int(self.oracles[market].address, 16)
-            self.system.set_market(market, replace(model_config(config), oracle=oracle))
+            self.system.set_market(market, model_config(config, oracle))
             self.configs[market] = config
 
         return self.both(who, self.suite.protocol, signature, *args, model=model)

@@ -8,9 +8,9 @@ error and values.
 from prep.model import Rejected
 from prep.model.results import Deleveraged, OrderExecuted
 from tests.agreement import Agreement
-from tests.margin import ACCOUNT, ISOLATED, KINDS, model_config
+from tests.margin import ACCOUNT, ISOLATED, KINDS
 from tests.stateful.events import as_outcome
-from tests.suite import CONFIG_TUPLE, WAD, market_config
+from tests.suite import CONFIG_TUPLE, WAD, market_config, model_config
 
 HEARTBEAT = 7 * 86_400
 

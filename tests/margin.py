@@ -6,10 +6,9 @@ from typing import NamedTuple
 import pytest
 from ape.contracts import ContractInstance
 
-from prep.model import MarketConfig, System
+from prep.model import System
 from prep.node import Node
-from tests.stateful.mirror import SNAKE
-from tests.suite import BTC, WAD, Suite, market_config
+from tests.suite import BTC, FULL, WAD, Suite, market_config, model_config
 
 LIQUIDITY = 1_000_000 * WAD
 FUNDS = 10**9 * WAD
@@ -19,15 +18,7 @@ MAX_SIZE = 10**30
 MAX_PRICE = 10**36
 MAX_COST = 10**37
 
-_FULL = BTC | {
-    "maxFundingVelocity": 9 * WAD,
-    "openingFeeRate": WAD // 1_000,
-    "closingFeeRate": WAD // 500,
-    "maxPositionValue": 5_000_000 * WAD,
-    "maxLongOIValue": 8_000_000 * WAD,
-    "maxShortOIValue": 8_000_000 * WAD,
-    "maxNetOIValue": 6_000_000 * WAD,
-}
+_FULL = FULL | {"maxFundingVelocity": 9 * WAD}
 
 
 class Kind(NamedTuple):
@@ -96,8 +87,3 @@ def create_stage(create_suite, project, lp) -> Stage:
     model.set_margin_client(client.address, True)
     model.deposit(lp.address, LIQUIDITY)
     return Stage(suite, client, oracles, node, model, lp.address)
-
-
-def model_config(fields: dict) -> MarketConfig:
-    """The model's parameters, from the contracts' by name."""
-    return MarketConfig(**{SNAKE[name]: value for name, value in fields.items()})

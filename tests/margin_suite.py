@@ -155,12 +155,20 @@ class MarginSuite:
         return self.node.read((side.address, f"health({POSITION})", tuple(position)))[0]
 
     def max_interest(self, side: Side, position: Position, at: int | None = None) -> int:
-        """At the time of the next block if it is `at`, else at that of the latest one."""
-        apy = self.node.read(
+        """At the time of the next block if it is `at`. Else at that of the latest one, so that it
+        is good then and later; where nothing is due then, at that of the next one, where nothing
+        may be refused."""
+        (apy,) = self.node.read(
             (self.controller.address, "maxApy(address)", self.owed(side, position))
         )
-        elapsed = (self.time() if at is None else at) - position.last_funding_timestamp
-        return position.principal * apy[0] * elapsed // (WAD * 31_536_000)
+
+        def highest(timestamp: int) -> int:
+            elapsed = timestamp - position.last_funding_timestamp
+            return position.principal * apy * elapsed // (WAD * 31_536_000)
+
+        if at is not None:
+            return highest(at)
+        return highest(self.time()) or highest(self.node.time("pending"))
 
     @staticmethod
     def owed(side: Side, position: Position) -> str:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from ape.api import AccountAPI
 from ape.contracts import ContractInstance
 from eth_utils import function_signature_to_4byte_selector as selector_of
+from pydantic.alias_generators import to_snake
 
+from prep.model import MarketConfig
 from prep.node import Node
 
 WAD = 10**18
@@ -134,6 +136,11 @@ class Suite:
 
 def market_config(oracle, fields: dict) -> tuple:
     return (getattr(oracle, "address", oracle), *(fields[name] for name in MARKET_FIELDS[1:]))
+
+
+def model_config(fields: dict, oracle: int = 1) -> MarketConfig:
+    """The model's parameters, from the contracts' by name."""
+    return MarketConfig(oracle=oracle, **{to_snake(n): value for n, value in fields.items()})
 
 
 def deploy_suite(

@@ -17,19 +17,27 @@ library LenderShares {
     uint256 private constant WIPED_OUT_SHARES_PER_ASSET = 1e12;
 
     function toSharesDown(uint256 assets, uint256 value, uint256 supply) internal pure returns (uint256) {
-        return assets.fullMulDiv(supply + VIRTUAL_SHARES, value + 1);
+        unchecked {
+            return assets.fullMulDiv(supply + VIRTUAL_SHARES, value + 1);
+        }
     }
 
     function toSharesUp(uint256 assets, uint256 value, uint256 supply) internal pure returns (uint256) {
-        return assets.fullMulDivUp(supply + VIRTUAL_SHARES, value + 1);
+        unchecked {
+            return assets.fullMulDivUp(supply + VIRTUAL_SHARES, value + 1);
+        }
     }
 
     function toAssetsDown(uint256 shares, uint256 value, uint256 supply) internal pure returns (uint256) {
-        return shares.fullMulDiv(value + 1, supply + VIRTUAL_SHARES);
+        unchecked {
+            return shares.fullMulDiv(value + 1, supply + VIRTUAL_SHARES);
+        }
     }
 
     function toAssetsUp(uint256 shares, uint256 value, uint256 supply) internal pure returns (uint256) {
-        return shares.fullMulDivUp(value + 1, supply + VIRTUAL_SHARES);
+        unchecked {
+            return shares.fullMulDivUp(value + 1, supply + VIRTUAL_SHARES);
+        }
     }
 
     /// @notice How much more can come in; 0 as well where it would buy no share.

@@ -15,7 +15,7 @@ struct Pool {
     uint256 quoted;
     /// @dev Recorded interest that lenders do not count yet.
     uint256 locked;
-    /// @dev The treasury's part, below 2^168.
+    /// @dev The treasury's part.
     uint256 reserves;
 }
 
@@ -91,13 +91,22 @@ library Lending {
         p.index = grown(p.index, rate(curve, utilisation(p)), elapsed);
         unchecked {
             interest = indexedDebt(p) - before;
-            p.reserves += interest * reserveShare / WAD;
+            addReserves(p, interest * reserveShare / WAD);
         }
     }
 
-    /// @notice What is locked at `time` of what was `locked` at `since`, rounded up.
-    function stillLocked(uint256 locked, uint256 since, uint256 until, uint256 time) internal pure returns (uint256) {
-        return time >= until ? 0 : FixedPointMathLib.divUp(locked * (until - time), until - since);
+    /// @notice The treasury's part grows, below 2^128: what would be beyond stays the lenders'.
+    function addReserves(Pool memory p, uint256 amount) internal pure {
+        unchecked {
+            p.reserves = FixedPointMathLib.min(p.reserves + amount, type(uint128).max);
+        }
+    }
+
+    /// @notice What is still locked at `time` of what was `locked` for `period` seconds, `until` then, rounded up.
+    function stillLocked(uint256 locked, uint256 period, uint256 until, uint256 time) internal pure returns (uint256) {
+        unchecked {
+            return time >= until ? 0 : FixedPointMathLib.divUp(locked * (until - time), period);
+        }
     }
 
     /// @notice For how long `left`, which had `remaining` seconds, and `added` for a whole period are locked together:

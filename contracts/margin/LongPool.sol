@@ -6,6 +6,7 @@ import {IDebtController} from "../../interfaces/IDebtController.sol";
 import {Closing, Position} from "../../interfaces/IMarginPool.sol";
 import {MarginMath} from "./MarginMath.sol";
 import {MarginPool} from "./MarginPool.sol";
+import {Positions} from "./Positions.sol";
 import {Fill} from "./Swaps.sol";
 
 /// @title Long positions: quote tokens are borrowed, base tokens held
@@ -15,7 +16,7 @@ contract LongPool is MarginPool {
     using MarginMath for uint256;
 
     constructor(IDebtController controller, address weth, address authority)
-        MarginPool(true, controller, weth, authority)
+        Positions(true, controller, weth, authority)
     {}
 
     function _domainNameAndVersion() internal pure override returns (string memory, string memory) {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IDebtController, PairTerms} from "../../interfaces/IDebtController.sol";
+import {PairTerms} from "../../interfaces/IDebtController.sol";
 import {
     CloseRequest,
     Closing,
@@ -15,18 +13,17 @@ import {
     Payout,
     Position
 } from "../../interfaces/IMarginPool.sol";
+import {Liquidation} from "./Liquidation.sol";
 import {MarginMath} from "./MarginMath.sol";
-import {Payments} from "./Payments.sol";
 import {Requests} from "./Requests.sol";
-import {Signatures} from "./Signatures.sol";
 import {Fill} from "./Swaps.sol";
 
 /// @title Asset-backed positions: what long and short have in common
 /// @notice Holds the collateral of positions, and owes their principals to lending vaults. docs/margin.md is the rule: what is
 /// computed, in which order it is checked, how it is rounded.
 ///
-/// STATE. Of a position only the hash is stored: one slot, also what makes an id good once. The position itself comes with each
-/// call and goes out with each event.
+/// PARTS. Here: what traders do, their orders, and interest. `Liquidation` and its marks; `Positions`, their hashes and terms;
+/// `Payments`, `Swaps` and `Signatures`. The arithmetic of a direction is in `LongPool` and `ShortPool`.
 ///
 /// TRUST. An order signer's word opens, increases, closes and moves collateral, and only for the trader who then sends it.
 /// What he can set is bounded here and by the controller, so that a stolen key cannot take more than docs/margin.md says; that he is
@@ -36,40 +33,11 @@ import {Fill} from "./Swaps.sol";
 /// REQUIRES tokens without fees on transfer, and routers whose functions, once allowed, do no more than swap.
 /// Units: token base units. What rounds does so against the trader. All is checked after the swap, by balances; nothing here
 /// can be entered while it runs.
-abstract contract MarginPool is Payments, Signatures {
+abstract contract MarginPool is Liquidation {
     using MarginMath for uint256;
     using Requests for *;
-    using SafeCast for uint256;
 
-    bytes32 private constant CLOSED = bytes32(uint256(1));
     uint256 private constant MAX_FEE_BPS = 100;
-    uint256 private constant MARK_LIFETIME = 1 days;
-    /// @dev Of a position that is liquidated: what a small part brings says little about the whole.
-    uint256 private constant MAX_PARTS = 100;
-
-    /// @dev Of a limit for a day. One slot.
-    struct Usage {
-        uint128 used;
-        uint64 since;
-    }
-
-    /// @inheritdoc IMarginPool
-    IDebtController public immutable controller;
-    /// @inheritdoc IMarginPool
-    bool public immutable isLong;
-
-    /// @inheritdoc IMarginPool
-    mapping(uint256 id => bytes32) public positionHash;
-    mapping(uint256 id => uint256 from) private _marks;
-    mapping(address base => mapping(address quote => Usage)) private _usage;
-
-    constructor(bool isLong_, IDebtController controller_, address weth_, address authority)
-        Payments(weth_)
-        AccessManaged(authority)
-    {
-        isLong = isLong_;
-        controller = controller_;
-    }
 
     // ------------------------------------------------------------------------------------------------------- traders
 
@@ -235,131 +203,6 @@ abstract contract MarginPool is Payments, Signatures {
         _vaultOf(token).recordInterest(total);
     }
 
-    /// @inheritdoc IMarginPool
-    function liquidate(Position calldata position, uint256 interest, address router, bytes calldata data)
-        external
-        restricted
-        nonReentrant
-    {
-        Position memory p = _load(position);
-        _liquidate(p, p.collateral, interest, router, data);
-    }
-
-    /// @inheritdoc IMarginPool
-    function liquidatePart(
-        Position calldata position,
-        uint256 amount,
-        uint256 interest,
-        address router,
-        bytes calldata data
-    ) external restricted nonReentrant {
-        Position memory p = _load(position);
-        require(amount <= p.collateral, AmountTooLarge(amount, p.collateral));
-        uint256 least = Math.ceilDiv(p.collateral, MAX_PARTS);
-        require(amount >= least, AmountTooSmall(amount, least));
-        _liquidate(p, amount, interest, router, data);
-    }
-
-    /// @inheritdoc IMarginPool
-    function mark(Position calldata position) external {
-        Position memory p = _load(position);
-        (PairTerms memory terms,, uint256 value, int256 equity) = _atCheckPrice(p);
-        _checkLiquidatable(equity, value, terms);
-        (uint256 from, uint256 until) = markOf(p.id);
-        require(block.timestamp > until, AlreadyMarked(from, until));
-        from = block.timestamp + controller.gracePeriod();
-        _marks[p.id] = from;
-        emit PositionMarked(p.id, from, from + MARK_LIFETIME);
-    }
-
-    /// @inheritdoc IMarginPool
-    function unmark(Position calldata position) external {
-        Position memory p = _load(position);
-        require(_marks[p.id] != 0, NotMarked(0, 0));
-        (PairTerms memory terms,, uint256 value, int256 equity) = _atCheckPrice(p);
-        uint256 least = value.minMargin(terms.maintenanceMargin);
-        require(equity > int256(least), StillLiquidatable(equity, least));
-        delete _marks[p.id];
-        emit PositionUnmarked(p.id);
-    }
-
-    /// @inheritdoc IMarginPool
-    function liquidateMarked(Position calldata position, address router, bytes calldata data) external nonReentrant {
-        Position memory p = _load(position);
-        (PairTerms memory terms, uint256 price, uint256 value, int256 equity) = _atCheckPrice(p);
-        (uint256 from, uint256 until) = markOf(p.id);
-        require(from <= block.timestamp && block.timestamp <= until, NotMarked(from, until));
-        _checkLiquidatable(equity, value, terms);
-        uint256 interest = _maxInterest(p);
-        Closing memory c;
-        (c, value) = _seize(p, p.collateral, interest, router, data);
-        _checkClosingSwap(c, price, terms.maxDeviation);
-        _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
-    }
-
-    // --------------------------------------------------------------------------------------------------------- views
-
-    /// @inheritdoc IMarginPool
-    function markOf(uint256 id) public view returns (uint256 from, uint256 until) {
-        from = _marks[id];
-        if (from != 0) until = from + MARK_LIFETIME;
-    }
-
-    /// @inheritdoc IMarginPool
-    function health(Position calldata position) external view returns (int256 equity, uint256 minMargin) {
-        PairTerms memory terms;
-        uint256 value;
-        (terms,, value, equity) = _atCheckPrice(position);
-        minMargin = value.minMargin(terms.maintenanceMargin);
-    }
-
-    /// @inheritdoc IMarginPool
-    function borrowedToday(address base, address quote) external view returns (uint256) {
-        return _used(base, quote, _limit(controller.terms(base, quote)));
-    }
-
-    // ---------------------------------------------------------------------------------------------- of the direction
-
-    /// @dev The token that a position owes, and the one that it holds.
-    function _owedToken(Position memory p) internal pure virtual returns (address);
-    function _heldToken(Position memory p) internal pure virtual returns (address);
-
-    /// @dev The value of the base tokens held or owed at a price, and what remains of it, or of the collateral, after debt.
-    function _valueAndEquity(uint256 collateral, uint256 debt, uint256 price)
-        internal
-        pure
-        virtual
-        returns (uint256 value, int256 equity);
-
-    /// @dev The most that may be borrowed on a margin at a check price.
-    function _maxPrincipal(uint256 margin, uint256 leverage, uint256 price) internal pure virtual returns (uint256);
-
-    /// @dev Reverts where an opening swap is worse than the check price allows.
-    function _checkOpeningSwap(Fill memory fill, uint256 price, uint256 deviation) internal pure virtual;
-
-    /// @dev Reverts where too much is borrowed on a down payment in a pair without a check price.
-    function _checkUnpriced(uint256 downPayment, uint256 borrowed, Fill memory fill, uint256 leverage)
-        internal
-        pure
-        virtual;
-
-    /// @dev Reverts where a closing swap is worse than the check price allows.
-    function _checkClosingSwap(Closing memory c, uint256 price, uint256 deviation) internal pure virtual;
-
-    /// @dev Reverts unless a closing swap, given `c.amount`, pays `due` and the fee; the trader's quote and base tokens.
-    function _split(Closing memory c, uint256 due) internal pure virtual returns (uint256 payout, uint256 excess);
-
-    /// @dev What the base tokens that a liquidation sold, or bought of what is `due`, have turned out to be worth. Reverts where
-    /// more could have been paid to the lenders.
-    function _realise(Closing memory c, uint256 due) internal pure virtual returns (uint256 value);
-
-    /// @dev The value and equity of a whole position, by what a part of it has realised.
-    function _judge(Position memory p, Closing memory c, uint256 value, uint256 interest)
-        internal
-        pure
-        virtual
-        returns (uint256 whole, int256 equity);
-
     // ------------------------------------------------------------------------------------------------------- private
 
     /// @dev Pays, borrows, swaps and checks, for a position as it was, interest included. Stores it.
@@ -455,78 +298,6 @@ abstract contract MarginPool is Payments, Signatures {
         _payOut(p.quote, p.trader, c.payout, payout);
     }
 
-    function _liquidate(
-        Position memory p,
-        uint256 amount,
-        uint256 interest,
-        address router,
-        bytes calldata data
-    ) private {
-        PairTerms memory terms = controller.terms(p.base, p.quote);
-        _checkInterest(p, interest);
-        (Closing memory c, uint256 value) = _seize(p, amount, interest, router, data);
-        if (address(terms.oracle) != address(0)) _checkClosingSwap(c, terms.oracle.price(), terms.maxDeviation);
-        (uint256 whole, int256 equity) = _judge(p, c, value, interest);
-        _checkLiquidatable(equity, whole, terms);
-        _distribute(p, c, interest, value.liquidationFee(terms.liquidationFee));
-    }
-
-    /// @dev Swaps collateral for what is owed, as a liquidation; `c.principalPaid` is what is due of the principal.
-    function _seize(Position memory p, uint256 amount, uint256 interest, address router, bytes calldata data)
-        private
-        returns (Closing memory c, uint256 value)
-    {
-        c.amount = amount;
-        c.principalPaid = p.principal.principalPart(amount, p.collateral);
-        Fill memory fill = _swap(_heldToken(p), _owedToken(p), amount, router, data);
-        (c.spent, c.received) = (fill.spent, fill.received);
-        value = _realise(c, c.principalPaid + interest);
-    }
-
-    /// @dev Lenders first, then whoever liquidates, then the trader.
-    function _distribute(Position memory p, Closing memory c, uint256 interest, uint256 maxFee) private {
-        uint256 due = c.principalPaid;
-        uint256 paid = Math.min(c.received, due + interest);
-        uint256 excess = c.received - paid;
-        c.principalPaid = Math.min(paid, due);
-        c.interestPaid = paid - c.principalPaid;
-        // Nothing is given up while there is collateral.
-        if (c.amount == p.collateral) c.badDebt = due - c.principalPaid;
-        uint256 remaining = isLong ? excess : c.amount - c.spent;
-        c.fee = Math.min(remaining, maxFee);
-        c.payout = remaining - c.fee;
-
-        address token = _owedToken(p);
-        p.principal -= c.principalPaid + c.badDebt;
-        p.collateral -= c.amount;
-        if (interest != 0 && c.interestPaid == interest) p.lastFundingTimestamp = block.timestamp;
-        _store(p);
-        emit PositionLiquidated(p.id, p.trader, msg.sender, p, c);
-        _repay(token, paid, c.interestPaid);
-        if (c.badDebt != 0) _vaultOf(token).writeOff(c.badDebt);
-        _send(p.quote, msg.sender, c.fee);
-        _sendOrKeep(p.quote, p.trader, c.payout);
-        if (!isLong) _sendOrKeep(p.base, p.trader, excess);
-    }
-
-    /// @dev Stores the next state of a position: its hash, or that it is closed.
-    function _store(Position memory p) private {
-        ++p.nonce;
-        positionHash[p.id] = p.collateral == 0 ? CLOSED : p.hash();
-    }
-
-    function _load(Position calldata position) private view returns (Position memory p) {
-        p = position;
-        bytes32 given = p.hash();
-        bytes32 stored = positionHash[p.id];
-        require(given == stored, UnknownPosition(p.id, stored, given));
-    }
-
-    function _load(Position calldata position, address trader) private view returns (Position memory p) {
-        p = _load(position);
-        require(p.trader == trader, NotTrader(trader, p.trader));
-    }
-
     function _loadFor(CollateralRequest calldata request, bytes calldata signature, Position calldata position)
         private
         view
@@ -537,60 +308,9 @@ abstract contract MarginPool is Payments, Signatures {
         _match(p, request.id, request.nonce);
     }
 
-    function _match(Position memory p, uint256 id, uint256 nonce) private pure {
-        require(p.id == id && p.nonce == nonce, WrongPosition(p.id, p.nonce, id, nonce));
-    }
-
-    function _checkInterest(Position memory p, uint256 interest) private view {
-        uint256 max = _maxInterest(p);
-        require(interest <= max && (interest != 0 || max == 0), InvalidInterest(interest, max));
-    }
-
     function _checkFee(uint256 fee, uint256 moved) private pure {
         uint256 max = moved * MAX_FEE_BPS / MarginMath.BPS;
         require(fee <= max, FeeTooHigh(fee, max));
-    }
-
-    function _checkLiquidatable(int256 equity, uint256 value, PairTerms memory terms) private pure {
-        uint256 least = value.minMargin(terms.maintenanceMargin);
-        require(equity <= int256(least), NotLiquidatable(equity, least));
-    }
-
-    function _termsForRisk(address base, address quote) private view returns (PairTerms memory terms) {
-        terms = controller.terms(base, quote);
-        require(!terms.disabled, PairIsDisabled(base, quote));
-    }
-
-    /// @dev The terms of a position's pair, and what it is worth at the check price.
-    function _atCheckPrice(Position memory p)
-        private
-        view
-        returns (PairTerms memory terms, uint256 price, uint256 value, int256 equity)
-    {
-        terms = controller.terms(p.base, p.quote);
-        require(address(terms.oracle) != address(0), NoCheckPrice(p.base, p.quote));
-        price = terms.oracle.price();
-        (value, equity) = _valueAndEquity(p.collateral, p.principal, price);
-    }
-
-    function _maxInterest(Position memory p) private view returns (uint256) {
-        return controller.computeMaxInterest(_owedToken(p), p.principal, p.lastFundingTimestamp);
-    }
-
-    function _useLimit(Position memory p, PairTerms memory terms, uint256 amount) private {
-        uint256 limit = _limit(terms);
-        uint256 used = _used(p.base, p.quote, limit) + amount;
-        require(used <= limit, DailyLimitExceeded(used, limit));
-        _usage[p.base][p.quote] = Usage(used.toUint128(), uint64(block.timestamp));
-    }
-
-    function _used(address base, address quote, uint256 limit) private view returns (uint256) {
-        Usage memory usage = _usage[base][quote];
-        return uint256(usage.used).usedAfter(limit, block.timestamp - usage.since);
-    }
-
-    function _limit(PairTerms memory terms) private view returns (uint256) {
-        return isLong ? terms.longLimit : terms.shortLimit;
     }
 
     function _emitIncreased(Position memory p, OpenRequest calldata request, uint256 borrowed, Fill memory fill) private {

@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 pragma solidity ^0.8.30;
 
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Hostile} from "./Hostile.sol";
 
 /// @title A router that does what its attacker tells it to
 /// @notice MOCK: for tests only. Stands in for an exchange, and shows what it could do once it is allowed: it makes the
 /// calls that it was armed with, whatever it is asked for. It is also a trader, through `run`, and a wallet that signs for
 /// itself: what it calls from inside of a swap then comes from a trader.
-contract HostileRouter {
-    /// @notice Something to call.
-    struct Call {
-        address target;
-        bytes data;
-    }
-
-    /// @notice What came back.
-    struct Answer {
-        bool success;
-        bytes data;
-    }
-
+contract HostileRouter is Hostile {
     /// @notice How it answers whoever asks for its signature.
     enum Wallet {
         Refuses,
@@ -32,22 +20,12 @@ contract HostileRouter {
     bytes4 private constant MAGIC = 0x1626ba7e;
 
     Wallet private _wallet;
-    Call[] private _calls;
-    Answer[] private _answers;
 
     receive() external payable {}
 
-    /// @notice Calls as this contract, reverting as the target does.
-    function run(address target, bytes calldata data) external payable returns (bytes memory) {
-        return Address.functionCallWithValue(target, data, msg.value);
-    }
-
     /// @notice Swaps make these calls from now on. Their failure is only noted.
     function arm(Call[] calldata calls) external {
-        delete _calls;
-        for (uint256 i = 0; i < calls.length; ++i) {
-            _calls.push(calls[i]);
-        }
+        _arm(calls);
     }
 
     /// @notice How it signs from now on.
@@ -57,16 +35,7 @@ contract HostileRouter {
 
     /// @notice The function that is allowed.
     function swap() external {
-        delete _answers;
-        for (uint256 i = 0; i < _calls.length; ++i) {
-            (bool success, bytes memory data) = _calls[i].target.call(_calls[i].data);
-            _answers.push(Answer(success, data));
-        }
-    }
-
-    /// @notice What the calls of the last swap answered, in order.
-    function answers() external view returns (Answer[] memory) {
-        return _answers;
+        _makeCalls();
     }
 
     /// @notice ERC-1271.

@@ -1,11 +1,13 @@
 """The charts of the report. Numbers become floats here and only here, to be drawn."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import cycle
 from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from prep.charts import BLUE, GREEN, GREY, ORANGE, RED, add_steps, empty
 from prep.demo.credit_outcome import CreditOutcome
 from prep.demo.ledger import Liquidation
 from prep.demo.outcome import Outcome
@@ -13,11 +15,6 @@ from prep.demo.prices import FEED_DECIMALS
 from prep.demo.text import amount, decimal, dollars, instants, moment, share_price
 from prep.model.fixed import WAD, wmul
 
-BLUE: Final = "#2563eb"
-RED: Final = "#dc2626"
-GREEN: Final = "#059669"
-GREY: Final = "#64748b"
-ORANGE: Final = "#d97706"
 COLORS: Final = (RED, ORANGE, GREEN)
 
 BANDS: Final = ((5, "#c7d2fe"), (10, "#818cf8"), (15, "#4f46e5"), (20, "#f59e0b"), (30, "#dc2626"))
@@ -76,25 +73,28 @@ def open_interest(outcome: Outcome) -> go.Figure:
     """Both sides at the price of the moment, and their difference."""
     figure = _figure(outcome, "Open interest, PREP")
     readings = [sample.reading for sample in outcome.samples]
-    sides: list[tuple[str, list[int], dict[str, Any], str | None]] = [
-        ("Long", [r.long_oi for r in readings], {"color": RED}, "tozeroy"),
-        ("Short", [r.short_oi for r in readings], {"color": BLUE}, "tozeroy"),
+    sides: list[tuple[str, str, list[int], dict[str, Any], str | None]] = [
+        ("Long", RED, [r.long_oi for r in readings], {}, "tozeroy"),
+        ("Short", BLUE, [r.short_oi for r in readings], {}, "tozeroy"),
         (
             "Skew: long - short",
+            "#0f172a",
             [r.long_oi - r.short_oi for r in readings],
-            {"color": "#0f172a", "dash": "dot", "width": 1.5},
+            {"dash": "dot", "width": 1.5},
             None,
         ),
     ]
-    for name, sizes, line, fill in sides:
+    for name, color, sizes, line, fill in sides:
         values = [wmul(size, r.price) for size, r in zip(sizes, readings, strict=True)]
-        figure.add_scatter(
-            x=instants(outcome),
-            y=_floats(values),
-            name=name,
-            line={"shape": "hv", **line},
+        add_steps(
+            figure,
+            name,
+            color,
+            instants(outcome),
+            _floats(values),
+            line=line,
             fill=fill,
-            fillcolor=_faint(str(line["color"])),
+            fillcolor=_faint(color),
             hovertemplate="%{y:,.0f} PREP",
         )
     return figure
@@ -131,16 +131,11 @@ def lp_share(outcome: Outcome) -> go.Figure:
         ("Entry price (upper value)", ORANGE, True),
         ("Exit price (lower value)", GREEN, False),
     ):
-        figure.add_scatter(
-            x=instants(outcome),
-            y=[
-                float(share_price(s, s.reading.upper_value if upper else s.reading.lower_value))
-                for s in outcome.samples
-            ],
-            name=name,
-            line={"color": color, "width": 2, "shape": "hv"},
-            hovertemplate="%{y:.5f}",
-        )
+        prices = [
+            float(share_price(s, s.reading.upper_value if upper else s.reading.lower_value))
+            for s in outcome.samples
+        ]
+        add_steps(figure, name, color, instants(outcome), prices, hovertemplate="%{y:.5f}")
     return figure
 
 
@@ -152,13 +147,7 @@ def vault(outcome: Outcome) -> go.Figure:
         ("Reserves to hold", ORANGE, [s.reading.reserves for s in outcome.samples]),
         ("Bad debt so far", RED, [s.bad_debt for s in outcome.samples]),
     ):
-        figure.add_scatter(
-            x=instants(outcome),
-            y=_floats(values),
-            name=name,
-            line={"color": color, "width": 2, "shape": "hv"},
-            hovertemplate="%{y:,.0f}",
-        )
+        _add_amounts(figure, outcome, name, color, _floats(values))
     return figure
 
 
@@ -182,13 +171,7 @@ def standing(outcome: Outcome) -> go.Figure:
         ("Equity", GREEN, [equity for equity, _ in standings]),
         ("Needed for its positions", ORANGE, [required for _, required in standings]),
     ):
-        figure.add_scatter(
-            x=instants(outcome),
-            y=_floats(values),
-            name=name,
-            line={"color": color, "width": 2, "shape": "hv"},
-            hovertemplate="%{y:,.0f}",
-        )
+        _add_amounts(figure, outcome, name, color, _floats(values))
     steps = [step for step, item in credit.liquidations if item.account == account]
     if steps:
         figure.add_scatter(
@@ -210,13 +193,8 @@ def lending(outcome: Outcome) -> go.Figure:
         ("Utilisation", BLUE, [sample.utilisation for sample in samples]),
         ("Rate for a year", ORANGE, [sample.rate for sample in samples]),
     ):
-        figure.add_scatter(
-            x=instants(outcome),
-            y=_floats([100 * value for value in values]),
-            name=name,
-            line={"color": color, "width": 2, "shape": "hv"},
-            hovertemplate="%{y:.1f} %",
-        )
+        shares = _floats([100 * value for value in values])
+        add_steps(figure, name, color, instants(outcome), shares, hovertemplate="%{y:.1f} %")
     return figure
 
 
@@ -226,48 +204,36 @@ def backed(outcome: Outcome) -> go.Figure:
     margin = outcome.margin
     for number, (who, color) in enumerate(zip(margin.participants, cycle(COLORS))):
         values = [sample[number] for sample in margin.samples]
-        figure.add_scatter(
-            x=instants(outcome),
-            y=[None if value is None else _floats([value])[0] for value in values],
-            name=who.name,
-            line={
-                "color": color,
-                "width": 2,
-                "shape": "hv",
-                "dash": None if who.is_long else "dot",
-            },
-            hovertemplate="%{y:,.0f}",
-        )
+        worth = [None if value is None else _floats([value])[0] for value in values]
+        dash = {"dash": None if who.is_long else "dot"}
+        _add_amounts(figure, outcome, who.name, color, worth, line=dash)
     return figure
+
+
+def _add_amounts(
+    figure: Any,
+    outcome: Outcome,
+    name: str,
+    color: str,
+    values: Sequence[Any],
+    **more: Any,
+) -> None:
+    """PREP at every instant."""
+    add_steps(figure, name, color, instants(outcome), values, hovertemplate="%{y:,.0f}", **more)
 
 
 def _figure(outcome: Outcome, title: str, tickprefix: str = "", hovermode: str = "closest") -> Any:
     """An empty chart; all have the same horizontal axis."""
     synthetic = outcome.path.start is None
     times = instants(outcome)
-    return go.Figure(
-        layout={
-            "template": "plotly_white",
-            "height": 340,
-            "margin": {"l": 96, "r": 16, "t": 8, "b": 46},
-            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
-            "hovermode": hovermode,
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "xaxis": {
-                "title": "Hours since the start" if synthetic else "Time, UTC",
-                "range": [times[0], times[-1]],
-                "showline": True,
-                "linecolor": "#cbd5e1",
-                **({"dtick": _hours_between_ticks(outcome.path.hours)} if synthetic else {}),
-            },
-            "yaxis": {
-                "title": title,
-                "tickformat": ",",
-                "automargin": False,
-                "tickprefix": tickprefix,
-                "zerolinecolor": "#cbd5e1",
-            },
-        }
+    return empty(
+        {
+            "title": "Hours since the start" if synthetic else "Time, UTC",
+            "range": [times[0], times[-1]],
+            **({"dtick": _hours_between_ticks(outcome.path.hours)} if synthetic else {}),
+        },
+        {"title": title, "tickprefix": tickprefix},
+        hovermode=hovermode,
     )
 
 

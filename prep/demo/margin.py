@@ -137,7 +137,7 @@ class Margin:
 
     def _open(self, plan: Plan) -> str:
         wish = wishes.OpenWish(
-            side=_side(plan),
+            side=Side.of(plan.is_long),
             trader=self.cast[plan.name],
             base=self.tokens[plan.base].address,
             quote=self.tokens[QUOTE].address,
@@ -150,13 +150,13 @@ class Margin:
     def _add(self, plan: Plan, position: Position, per_cent: int) -> str:
         amount = position.collateral * per_cent // ALL
         wish = wishes.CollateralWish(
-            side=_side(plan), position=PositionOf.of(position), amount=amount
+            side=Side.of(plan.is_long), position=PositionOf.of(position), amount=amount
         )
         return self._send(plan, lambda: self.quotes.collateral(wish))
 
     def _close(self, plan: Plan, position: Position, per_cent: int) -> str:
         wish = wishes.CloseWish(
-            side=_side(plan),
+            side=Side.of(plan.is_long),
             position=PositionOf.of(position),
             amount=position.collateral * per_cent // ALL,
             slippage=SLIPPAGE,
@@ -309,7 +309,3 @@ class Margin:
 def price_of(name: str, prices: Mapping[str, int]) -> int:
     """PREP base units for a base unit of a token, WAD, by the prices of whole tokens."""
     return WAD if name == QUOTE else prices[name] * WAD // 10 ** DECIMALS[ASSETS[name]]
-
-
-def _side(plan: Plan) -> Side:
-    return Side.LONG if plan.is_long else Side.SHORT

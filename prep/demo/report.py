@@ -3,10 +3,7 @@
 import html
 from dataclasses import asdict
 from pathlib import Path
-from string import Template
 from typing import Any, Final
-
-from plotly.offline import get_plotlyjs
 
 from prep.demo import credit_text, figures, margin_text
 from prep.demo.accounts import ASSETS
@@ -16,7 +13,7 @@ from prep.demo.outcome import Outcome, Sample
 from prep.demo.prices import STEP_SECONDS
 from prep.demo.text import amount, dollars, moment, period
 from prep.deploy.record import plain
-from prep.page import STYLE, chart, save, table
+from prep.page import fill, save, table, tiles
 
 TEMPLATE: Final = Path(__file__).with_name("report.html")
 
@@ -124,7 +121,7 @@ def _step(outcome: Outcome, sample: Sample) -> dict[str, Any]:
 
 
 def render(outcome: Outcome) -> str:
-    """The page. Its scripts are in it; it asks no server for anything."""
+    """The page."""
     charts = {
         "price": figures.price(outcome),
         "open_interest": figures.open_interest(outcome),
@@ -135,13 +132,12 @@ def render(outcome: Outcome) -> str:
         "lending": figures.lending(outcome),
         "backed": figures.backed(outcome),
     }
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        {name: chart(name, figure) for name, figure in charts.items()},
-        plotly=get_plotlyjs(),
-        style=STYLE.read_text(encoding="utf-8"),
+    return fill(
+        TEMPLATE,
+        charts,
         period=html.escape(period(outcome)),
         setting=html.escape(f"{outcome.traders} traders, acting on seed {outcome.seed}"),
-        tiles=_tiles(outcome),
+        tiles=tiles(credit_text.headlines(outcome)),
         verdict=_verdict(outcome),
         results=_results(outcome),
         checks=_checks(outcome),
@@ -153,14 +149,6 @@ def render(outcome: Outcome) -> str:
         account_events=_account_events(outcome),
         margin_traders=_margin_traders(outcome.margin),
         margin_closings=_margin_closings(outcome),
-    )
-
-
-def _tiles(outcome: Outcome) -> str:
-    return "\n".join(
-        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
-        f"<small>{html.escape(remark)}</small></div>"
-        for label, value, remark in credit_text.headlines(outcome)
     )
 
 

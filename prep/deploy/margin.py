@@ -16,6 +16,8 @@ from prep.model.errors import Rejected
 from prep.model.margin.terms import MAX_APY, MAX_GRACE, MAX_LIMIT, MIN_GRACE, PairTerms
 
 LOCAL: Final = "local"
+LOCAL_FEES: Final = (500, 3_000, 10_000)
+"""Of pools, that a factory of Uniswap v3 knows when it is deployed; millionths."""
 MAX_CAP: Final = 10**36
 """Coded in LendingVault, base units."""
 MIN_TWAP: Final = 1_800
@@ -141,6 +143,9 @@ class Margin(Model):
         for index, pair in enumerate(self.pairs):
             for field, reason in _pair_faults(pair, known, names, local):
                 yield f"pairs[{index}].{field}", reason
+            if self.exchange == LOCAL and pair.pool_fee not in LOCAL_FEES:
+                fees = ", ".join(map(str, LOCAL_FEES))
+                yield f"pairs[{index}].pool_fee", f"{pair.pool_fee} is none of {fees}"
             if (tokens := frozenset((pair.base, pair.quote))) in seen:
                 yield f"pairs[{index}]", f"{pair.name} is given twice, or the other way round"
             seen.add(tokens)

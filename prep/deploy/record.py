@@ -8,7 +8,7 @@ may be larger than what readers of JSON keep exact.
 import json
 import os
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from ape.api import ProviderAPI
 from ape.contracts import ContractInstance
@@ -22,6 +22,8 @@ from prep.connect import is_local, is_temporary
 from prep.errors import UserError
 
 FOLDER: Final = Path("deployments")
+Address = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")]
+"""Anything else Ape would look up as a name."""
 
 
 class _Model(BaseModel):
@@ -42,7 +44,7 @@ class Contract(Mined):
 
     name: str
     source: str
-    address: str
+    address: Address
     arguments: dict[str, Any]
 
 
@@ -53,7 +55,7 @@ class Pending(_Model):
     transaction: str
     nonce: int
     raw: str
-    creates: str | None
+    creates: Address | None
     """The contract's address, if it creates one."""
 
 
@@ -70,7 +72,7 @@ class Deployment(_Model):
     """All that is known about a deployment, finished or not."""
 
     chain_id: int
-    deployer: str
+    deployer: Address
     temporary: bool
     """The node was started by the command that deployed, and has ended with it."""
     compiler: Compiler
@@ -122,7 +124,7 @@ class Deployment(_Model):
                 os.fsync(file.fileno())
             new.replace(path)
         except OSError as error:
-            raise UserError(f"{path} cannot be written: {error}") from error
+            raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
 
     def contract(self, name: str) -> Contract:
         """All about one contract, by its name in the deployment such as "BTC/oracle"."""

@@ -1,12 +1,10 @@
 """The structs of `IMarginPool` and `IDebtController`, as tuples in the order of the ABI.
 
 They can be given to web3, Ape and eth_abi as they are. Amounts are base units, times seconds,
-addresses checksummed. `to_json` and `from_json` are their form in requests, files and typed data:
-the names of Solidity, integers as decimal strings (readers of JSON lose digits of large ones),
-bytes as hex.
+addresses checksummed. `to_json` is their form in typed data: the names of Solidity, integers as
+decimal strings (readers of JSON lose digits of large ones), bytes as hex.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Final, NamedTuple, TypeVar
@@ -14,7 +12,6 @@ from typing import Any, Final, NamedTuple, TypeVar
 from eth_abi.abi import decode, encode
 from eth_utils.address import is_address, is_checksum_address, to_checksum_address
 from eth_utils.crypto import keccak
-from pydantic.alias_generators import to_snake
 
 ZERO_ADDRESS: Final = "0x" + 40 * "0"
 NEVER_OPENED: Final = bytes(32)
@@ -211,56 +208,12 @@ def to_json(value: Struct) -> dict[str, Any]:
     }
 
 
-def from_json(struct: type[S], content: Mapping[str, Any]) -> S:
-    """Raises `ValueError` with the field that is missing, unknown or not of its type."""
-    fields = fields_of(struct)
-    for name in content.keys() - {name for name, _ in fields}:
-        raise ValueError(f"{name} is no field of {struct.__name__}")
-    values = {}
-    for name, kind in fields:
-        if name not in content:
-            raise ValueError(f"{name} is missing")
-        try:
-            values[to_snake(name)] = _parsed(kind, content[name])
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    return struct_of(struct, struct(**values))
-
-
 def _plain(kind: str, value: Any) -> Any:
     if kind == "bytes":
         return f"0x{value.hex()}"
     if kind in ("uint256", "int256"):
         return str(value)
     return int(value) if kind == "uint8" else value
-
-
-def _parsed(kind: str, value: Any) -> Any:
-    if kind == "bool":
-        if not isinstance(value, bool):
-            raise ValueError(f"{value!r} is neither true nor false")
-        return value
-    if kind == "address":
-        return parse_address(value)
-    if kind == "bytes":
-        if not isinstance(value, str) or not re.fullmatch("0x([0-9a-fA-F]{2})*", value):
-            raise ValueError(f"{value!r} is not bytes in hex")
-        return bytes.fromhex(value[2:])
-    if kind == "uint8":
-        return Payout(_whole(value))
-    number = _whole(value)
-    low, high = (0, 2**256 - 1) if kind == "uint256" else (-(2**255), 2**255 - 1)
-    if not low <= number <= high:
-        raise ValueError(f"{number} is outside {kind}")
-    return number
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"{value!r} is not a whole number")
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,78}", value):
-        raise ValueError(f"{value!r} is not a whole number")
-    return int(value)
 
 
 def parse_address(value: Any) -> str:

@@ -106,6 +106,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "ReentrancyGuardReentrantCall()": "it was called while it was at work",
     "TransferFromFailed()": "the token was not taken: balance or allowance fall short",
     "TransferFailed()": "the token refused to be sent",
+    "ApproveFailed()": "the token refused an allowance",
     "ETHTransferFailed()": "the receiver did not take ether",
     "InsufficientBalance()": "the balance falls short",
     "InsufficientAllowance()": "the allowance falls short: approve the pool first",

@@ -5,7 +5,6 @@ from typing import Final
 
 from prep.margin.chain import Chain, Head, ask, function
 from prep.margin.data import (
-    CLOSED,
     NEVER_OPENED,
     ZERO_ADDRESS,
     PairTerms,
@@ -23,18 +22,14 @@ CONTROLLER: Final = function("controller", (), "address")
 WETH: Final = function("weth", (), "address")
 AUTHORITY: Final = function("authority", (), "address")
 LENDING_VAULT: Final = function("lendingVault", ["address"], "address")
-ROUTER_ALLOWED: Final = function("isRouterAllowed", ["address", "bytes4"], "bool")
 POSITION_HASH: Final = function("positionHash", ["uint256"], "bytes32")
 MARK_OF: Final = function("markOf", ["uint256"], "uint256", "uint256")
-HEALTH: Final = function("health", [_POSITION], "int256", "uint256")
-BORROWED_TODAY: Final = function("borrowedToday", ["address", "address"], "uint256")
 IS_AUTHORISED: Final = function("isAuthorised", ["address", "address"], "bool")
 IS_CANCELLED: Final = function("isCancelled", ["bytes32"], "bool")
 
 TERMS: Final = function("terms", ["address", "address"], abi_type(PairTerms))
 MAX_APY: Final = function("maxApy", ["address"], "uint256")
 MAX_INTEREST: Final = function("computeMaxInterest", ["address", "uint256", "uint256"], "uint256")
-MAX_PRINCIPAL: Final = function("computeMaxPrincipal", ["address", "address", "uint256"], "uint256")
 
 PRICE: Final = function("price", (), "uint256")
 HAS_ROLE: Final = function("hasRole", ["uint64", "address"], "bool", "uint32")
@@ -48,7 +43,6 @@ MAX_BORROW: Final = function("maxBorrow", ["address"], "uint256")
 BALANCE_OF: Final = function("balanceOf", ["address"], "uint256")
 ALLOWANCE: Final = function("allowance", ["address", "address"], "uint256")
 DECIMALS: Final = function("decimals", (), "uint8")
-SYMBOL: Final = function("symbol", (), "string")
 
 ORDER_SIGNER: Final = 4
 """The role of whose signatures pools take. Coded in `Authority`."""
@@ -102,11 +96,6 @@ class Stored:
     def is_unused(self) -> bool:
         """No position had this id."""
         return self.hash == NEVER_OPENED
-
-    @property
-    def is_closed(self) -> bool:
-        """The position is no more."""
-        return self.hash == CLOSED
 
     def is_of(self, position: Position) -> bool:
         """The position is open, and as given."""

@@ -20,7 +20,6 @@ from eth_utils.exceptions import ValidationError
 
 from prep.errors import UserError
 from prep.margin.data import (
-    SOLIDITY,
     CloseRequest,
     CollateralRequest,
     OpenRequest,
@@ -75,11 +74,6 @@ def typed_data(domain: Domain, message: Message) -> dict[str, Any]:
         },
         "message": to_json(message),
     }
-
-
-def type_hash(struct: type[Message]) -> bytes:
-    """The contracts' `..._TYPEHASH`."""
-    return keccak(text=SOLIDITY[struct])
 
 
 def signable(domain: Domain, message: Message) -> SignableMessage:

@@ -159,7 +159,7 @@ class LendingPool(LendingBooks):
         self.accrue()
         self._change_debt(borrower, interest, 0)
         part = interest * self.reserve_share // WAD
-        self.reserves_stored += part
+        self.reserves_stored = self._with_reserves(part)
         self._lock(interest - part)
         return InterestRecorded(caller, interest, borrower.quoted, self.locked_interest())
 

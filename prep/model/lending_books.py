@@ -10,6 +10,7 @@ from prep.model.lending_results import InterestAccrued
 from prep.model.limits import VIRTUAL_ASSETS, VIRTUAL_SHARES, WIPED_OUT
 
 MAX_TOTAL_ASSETS: Final = 10**37
+MAX_RESERVES: Final = 2**128 - 1
 """What deposits can bring `total_assets` to."""
 
 
@@ -51,16 +52,21 @@ class LendingBooks:
         self.borrowers: dict[Hashable, Borrower] = {}
 
     def accrual(self) -> InterestAccrued:
-        """Index, interest since the last time and reserves of now; nothing stored."""
+        """Index, interest since the last time and reserves of now; nothing stored. While nobody
+        owes debt shares, the index stands still."""
         elapsed = self.now - self.updated_at
-        if elapsed == 0:
+        if elapsed == 0 or self.debt_shares == 0:
             return InterestAccrued(self.index, 0, self.reserves_stored)
         rate = self.curve.rate(self._utilisation(self.index))
         index = min(self.index + growth(self.index, rate, elapsed), MAX_INDEX)
         interest = self.debt_shares * index // RAY - self.debt_shares * self.index // RAY
         return InterestAccrued(
-            index, interest, self.reserves_stored + interest * self.reserve_share // WAD
+            index, interest, self._with_reserves(interest * self.reserve_share // WAD)
         )
+
+    def _with_reserves(self, part: int) -> int:
+        """The reserves with what is added; beyond 2**128 - 1 it stays the lenders'."""
+        return min(self.reserves_stored + part, MAX_RESERVES)
 
     # --------------------------------------------------------------------------------------- views
 

@@ -12,7 +12,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from prep.deploy.params import translate
 from prep.deploy.prices import Fault, Model
 from prep.deploy.record import Deployment
-from prep.deploy.values import Address, Integer, Wad, Weight, read_yaml
+from prep.deploy.values import (
+    WEIGHT_DECIMALS,
+    Address,
+    Integer,
+    Wad,
+    Weight,
+    read_yaml,
+    unscaled,
+)
 from prep.errors import UserError
 from prep.exchange.route import MILLION, Route
 from prep.model.errors import Rejected
@@ -28,7 +36,8 @@ TOKEN: Final = "PREP_QUOTES_TOKEN"
 MAX_LIFETIME: Final = 600
 MAX_FEE: Final = 90
 """Basis points: below the hundredth that pools allow, as prices move until it is charged."""
-BPS: Final = 10_000
+MAX_SLIPPAGE: Final = 5_000
+"""Basis points."""
 
 
 def _rate_limit(value: Any) -> RateLimitItem:
@@ -44,6 +53,20 @@ def _fee(value: int) -> int:
     return value
 
 
+def _at_most(most: int) -> AfterValidator:
+    """Of a `Weight`: said as the fraction that the file has."""
+
+    def check(value: int) -> int:
+        if value > most:
+            given, bound = (unscaled(n, WEIGHT_DECIMALS) for n in (value, most))
+            raise ValueError(f"{given} is above {bound}")
+        return value
+
+    return AfterValidator(check)
+
+
+Fee = Annotated[Weight, _at_most(MAX_FEE)]
+Slippage = Annotated[Weight, _at_most(MAX_SLIPPAGE)]
 Limit = Annotated[RateLimitItem, BeforeValidator(_rate_limit)]
 PoolFee = Annotated[Integer, AfterValidator(_fee)]
 
@@ -76,9 +99,9 @@ class Pair(Model):
     base: Address
     quote: Address
     routes: tuple[Path_, ...] = Field(min_length=1, max_length=8)
-    open_fee: Weight = Field(default=0, le=MAX_FEE)
+    open_fee: Fee = 0
     """Of the swap's quote tokens, basis points."""
-    close_fee: Weight = Field(default=0, le=MAX_FEE)
+    close_fee: Fee = 0
 
     def routes_of(self, *, selling_base: bool) -> list[Route]:
         """All routes in this direction."""
@@ -127,9 +150,9 @@ class Settings(Model):
     rates: tuple[Rate, ...] = ()
     lifetime: Integer = Field(default=60, ge=5, le=MAX_LIFETIME)
     """Seconds for which a quote is good."""
-    slippage: Weight = Field(default=50, le=BPS // 2)
+    slippage: Slippage = 50
     """Basis points, where a trader names none."""
-    max_slippage: Weight = Field(default=500, le=BPS // 2)
+    max_slippage: Slippage = 500
     max_head_age: Integer = Field(default=120, ge=1)
     """Seconds after which the node counts as behind. Not on local chains, where blocks come with
     transactions."""

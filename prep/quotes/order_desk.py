@@ -127,7 +127,7 @@ class OrderDesk:
         desk, good = self._desk, [kept for kept in page if now <= kept.order.expiry]
         queries: list[Query] = []
         for kept in good:
-            pool = desk.pools[_side(kept)].address
+            pool = desk.pools[Side.of(kept.is_long)].address
             queries.append((pool, read.POSITION_HASH, kept.order.id))
             queries.append((pool, read.IS_CANCELLED, kept.digest))
         found = ask(desk.chain, head, *queries)
@@ -138,14 +138,10 @@ class OrderDesk:
         }
 
 
-def _side(kept: Kept) -> Side:
-    return Side.LONG if kept.is_long else Side.SHORT
-
-
 def _answer(kept: Kept) -> answers.StoredOrder:
     return answers.StoredOrder(
         digest=kept.digest,
-        side=_side(kept),
+        side=Side.of(kept.is_long),
         order=wire.Order.of(kept.order),
         signature=kept.signature,
     )

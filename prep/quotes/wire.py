@@ -90,6 +90,11 @@ class Side(Enum):
     LONG = "long"
     SHORT = "short"
 
+    @classmethod
+    def of(cls, is_long: bool) -> "Side":
+        """As pools say it."""
+        return cls.LONG if is_long else cls.SHORT
+
 
 class PayoutForm(Enum):
     """In which form a trader is paid: the token, ether (where the token is wrapped ether), or

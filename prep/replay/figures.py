@@ -6,7 +6,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 from plotly.colors import qualitative
 
-from prep.demo.figures import GREEN, ORANGE, RED
+from prep.charts import GREEN, ORANGE, RED, add_steps, empty
 from prep.model.fixed import WAD, wmul
 from prep.replay.reference import MarketSample
 from prep.replay.run import Outcome
@@ -86,27 +86,11 @@ def _colors(outcome: Outcome) -> list[str]:
 
 def _line(figure: Any, name: str, color: str, values: list[Any], form: str) -> None:
     every = -(-len(values) // MOST_POINTS)
-    figure.add_scatter(
-        x=list(range(0, len(values), every)),
-        y=values[::every],
-        name=name,
-        line={"color": color, "width": 2, "shape": "hv"},
-        hovertemplate=f"%{{y:{form}}}",
-        showlegend=True,
-    )
+    actions, shown = list(range(0, len(values), every)), values[::every]
+    hover = f"%{{y:{form}}}"
+    add_steps(figure, name, color, actions, shown, hovertemplate=hover, showlegend=True)
 
 
 def _figure(title: str, ticks: str = "~s") -> Any:
-    grid = {"showline": True, "linecolor": "#cbd5e1", "zerolinecolor": "#cbd5e1"}
-    return go.Figure(
-        layout={
-            "template": "plotly_white",
-            "height": 340,
-            "margin": {"l": 96, "r": 16, "t": 8, "b": 46},
-            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "hovermode": "x unified",
-            "xaxis": {"title": "Action", **grid},
-            "yaxis": {"title": title, "tickformat": ticks, "automargin": False, **grid},
-        }
-    )
+    yaxis = {"title": title, "tickformat": ticks}
+    return empty({"title": "Action"}, yaxis, hovermode="x unified")

@@ -4,13 +4,10 @@ import html
 import json
 from dataclasses import asdict
 from pathlib import Path
-from string import Template
 from typing import Final
 
-from plotly.offline import get_plotlyjs
-
 from prep.errors import UserError
-from prep.page import STYLE, chart, table
+from prep.page import fill, table, tiles
 from prep.replay.figures import HIGHEST_RATIO, charts
 from prep.replay.run import Outcome
 from prep.replay.snapshots import render
@@ -50,17 +47,16 @@ def write(outcome: Outcome, folder: Path) -> None:
 
 
 def page(outcome: Outcome) -> str:
-    """The page. Its scripts are in it; it asks no server for anything."""
+    """The page."""
     plan = outcome.plan
     setting = f"Markets: {len(plan.markets)}. Accounts: {len(plan.accounts)}"
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        {name: chart(name, figure) for name, figure in charts(outcome).items()},
-        plotly=get_plotlyjs(),
-        style=STYLE.read_text(encoding="utf-8"),
+    return fill(
+        TEMPLATE,
+        charts(outcome),
         setting=setting,
         highest=HIGHEST_RATIO,
         verdict=_verdict(outcome),
-        tiles=_tiles(outcome),
+        tiles=tiles(summary(outcome)),
         differences=_differences(outcome),
         rejections=_rejections(outcome),
         snapshots=_snapshots(outcome),
@@ -98,14 +94,6 @@ def verdict(outcome: Outcome) -> str:
 def _verdict(outcome: Outcome) -> str:
     kind = "good" if outcome.exit_code == 0 else "bad"
     return f'<p class="{kind}">{html.escape(verdict(outcome))}</p>'
-
-
-def _tiles(outcome: Outcome) -> str:
-    return "\n".join(
-        f'<div class="tile"><span>{html.escape(label)}</span><b>{html.escape(value)}</b>'
-        f"<small>{html.escape(remark)}</small></div>"
-        for label, value, remark in summary(outcome)
-    )
 
 
 def _differences(outcome: Outcome) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from prep.demo.figures import BLUE, GREEN, GREY, ORANGE, RED
+from prep.charts import BLUE, GREEN, GREY, ORANGE, RED, add_steps, empty
 from prep.demo.prices import STEPS_PER_HOUR
 from prep.demo.text import decimal
 from prep.model.fixed import UNLIMITED, WAD
@@ -87,12 +87,8 @@ def worst_ratio(outcomes: Sequence[Outcome], target: int) -> go.Figure:
         ("after the keeper's round", GREEN, [o.worst_ratio_kept for o in outcomes]),
     ):
         owing = sorted(value for value in found if value != UNLIMITED)
-        figure.add_scatter(
-            x=[_float(value) for value in owing],
-            y=[100 * (i + 1) / len(found) for i in range(len(owing))],
-            name=name,
-            line={"color": color, "width": 2, "shape": "hv"},
-        )
+        shares = [100 * (i + 1) / len(found) for i in range(len(owing))]
+        add_steps(figure, name, color, [_float(value) for value in owing], shares)
     figure.add_vline(
         x=_float(target),
         line={"color": GREY, "dash": "dot"},
@@ -130,18 +126,7 @@ def _dots(
 
 
 def _figure(across: str, up: str) -> Any:
-    grid = {"showline": True, "linecolor": "#cbd5e1", "zerolinecolor": "#cbd5e1"}
-    return go.Figure(
-        layout={
-            "template": "plotly_white",
-            "height": 340,
-            "margin": {"l": 96, "r": 16, "t": 24, "b": 46},
-            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#334155"},
-            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-            "xaxis": {"title": across, "tickformat": ",", **grid},
-            "yaxis": {"title": up, "tickformat": ",", "automargin": False, **grid},
-        }
-    )
+    return empty({"title": across, "tickformat": ","}, {"title": up}, above=24)
 
 
 def _amount(value: int) -> float:

@@ -5,15 +5,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from string import Template
 from typing import Any, Final
-
-from plotly.offline import get_plotlyjs
 
 from prep.demo.text import amount
 from prep.deploy.record import plain
 from prep.model.fixed import UNLIMITED
-from prep.page import STYLE, chart, save, table
+from prep.page import fill, save, table, tiles
 from prep.stress import figures
 from prep.stress.paths import Source
 from prep.stress.results import Outcome, summary
@@ -66,7 +63,7 @@ def _finite(value: object) -> object:
 
 
 def render(result: Result) -> str:
-    """The page. Its scripts are in it; it asks no server for anything."""
+    """The page."""
     outcomes, target = result.outcomes, result.setting.target
     charts = {
         "prices": figures.prices(result.source, outcomes),
@@ -76,26 +73,18 @@ def render(result: Result) -> str:
         "losses": figures.losses(outcomes),
         "counts": figures.counts(outcomes),
     }
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        {name: chart(name, figure) for name, figure in charts.items()},
-        plotly=get_plotlyjs(),
-        style=STYLE.read_text(encoding="utf-8"),
+    return fill(
+        TEMPLATE,
+        charts,
         source=html.escape(result.source.name),
         paths=len(outcomes),
         traders=result.setting.traders,
         liquidity=amount(result.setting.liquidity),
         target=ratio(target),
-        tiles=_tiles(outcomes),
+        tiles=tiles(headline(outcomes)),
         quantiles=table(COLUMNS, rows(outcomes), 1),
         worst=_worst(outcomes),
         refused=_refused(outcomes),
-    )
-
-
-def _tiles(outcomes: Sequence[Outcome]) -> str:
-    return "\n".join(
-        f'<div class="tile"><span>{label}</span><b>{value}</b><small>{remark}</small></div>'
-        for label, value, remark in headline(outcomes)
     )
 
 

@@ -42,9 +42,6 @@ def twisted(signature: bytes) -> dict[str, bytes]:
     }
 
 
-TWISTS = tuple(twisted(bytes(64) + b"\x1b"))
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_request__signature_twisted__of_nobody(acts, margin, pool, position, victim, kind):
     request = acts.request(kind, victim, position)

@@ -11,10 +11,9 @@ import pytest
 
 from prep.credit.actions import borrow, trade, withdraw
 from tests.attacks.till import LIQUIDATE, check_books, later, liquidate, wallet
-from tests.credit import BITCOIN, LENT, PREP, WETH
+from tests.credit import BITCOIN, PREP, WETH
 from tests.suite import WAD, YEAR
 
-LIQUID = LENT * WAD
 MUCH = 500_000 * WAD
 EVERYTHING = 10**30
 

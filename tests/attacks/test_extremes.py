@@ -11,11 +11,10 @@ import itertools
 
 import pytest
 
-from prep.model import MarketConfig, Rejected, System
+from prep.model import Rejected, System
 from prep.node import Node, Reverted
 from tests.attacks.venue import ORDER
-from tests.stateful.mirror import SNAKE
-from tests.suite import BTC, UNLIMITED, WAD, market_config
+from tests.suite import BTC, UNLIMITED, WAD, market_config, model_config
 
 MAX_SIZE, MAX_PRICE, MAX_SCALE, MAX_COST = 10**30, 10**36, 10**36, 10**37
 YEAR = 365 * 86_400
@@ -49,7 +48,7 @@ class Twin:
         self.config = OPEN | {"skewScale": scale}
         self.model = System(now=node.time())
         for market in (suite.market, self.config):
-            self.model.add_market(MarketConfig(**{SNAKE[k]: v for k, v in market.items()}))
+            self.model.add_market(model_config(market))
         self.model.set_price(0, suite.price())
         self.model.set_margin_client(client.address, True)
         self.model.deposit("lp", MAX_COST)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prep.model import MarketConfig, Rejected, System
+from prep.model import Rejected, System
 from prep.model.results import (
     CollateralChanged,
     Deposited,
@@ -21,8 +21,7 @@ from prep.model.results import (
 from prep.node import Node
 from tests.attacks.assets import dollars
 from tests.attacks.conftest import LIQUIDITY, STEEP
-from tests.stateful.mirror import SNAKE
-from tests.suite import BTC, WAD
+from tests.suite import BTC, WAD, model_config
 
 SIGNATURES = {
     "deposit_collateral": "depositCollateral(uint256)",
@@ -80,9 +79,8 @@ class Scene:
     """A model, who acts on it, and the calls that it has accepted."""
 
     def __init__(self, market: dict, now: int, others: list, own: list, lp) -> None:
-        config = {name: market[field] for field, name in SNAKE.items()}
         self.model = System(now=now)
-        self.model.add_market(MarketConfig(**config))
+        self.model.add_market(model_config(market))
         self.model.set_price(0, 10_000 * WAD)
         self.others, self.own = others, own
         self.calls: list[tuple] = []

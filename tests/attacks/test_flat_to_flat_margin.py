@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prep.model import MarketConfig, Rejected, System
+from prep.model import Rejected, System
 from prep.model.results import CollateralChanged, Deposited, OrderExecuted, Withdrawn
 from prep.node import Node
 from tests.attacks.assets import dollars
 from tests.attacks.conftest import STEEP
 from tests.attacks.venue import DELEVERAGE_ACCOUNT, DELEVERAGE_TRADER, ORDER
-from tests.stateful.mirror import SNAKE
-from tests.suite import BTC, UNLIMITED, WAD, market_config
+from tests.suite import BTC, UNLIMITED, WAD, market_config, model_config
 
 FREE = {"minPositionValue": 0}
 FEES = {"openingFeeRate": WAD // 1_000, "closingFeeRate": WAD // 500}
@@ -76,7 +75,7 @@ class Scene:
         self.own, self.lp, self.client = own, lp, client
         self.model = System(now=now)
         for market in MARKETS:
-            self.model.add_market(MarketConfig(**{SNAKE[k]: v for k, v in market.items()}))
+            self.model.add_market(model_config(market))
         for market in range(len(MARKETS)):
             self.model.set_price(market, 10_000 * WAD)
         self.model.set_margin_client(client, True)
@@ -130,9 +129,7 @@ class Scene:
         self.begun = len(self.calls)
         if above_caps:
             for market, config in enumerate(MARKETS):
-                changed = config | CAPS
-                fields = {SNAKE[k]: v for k, v in changed.items()}
-                self.model.set_market(market, MarketConfig(**fields))
+                self.model.set_market(market, model_config(config | CAPS))
         self.attacking = True
 
     def attack(self, drawn):

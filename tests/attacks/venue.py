@@ -50,11 +50,6 @@ class Party:
         (outcome,) = (log.args[3] for log in logs if log.name == "OrderExecuted")
         return Outcome(*outcome)
 
-    def try_order(self, market: int, size: int, *, account: int = 1) -> bool:
-        """Whether it goes through."""
-        call = (self.client.address, ORDER, account, market, size, False)
-        return self.venue.node.send(self.venue.suite.admin.address, *call)[0]
-
     def close(self, market: int, account: int = 1) -> Outcome:
         return self.order(market, -self.size(market, account), account=account)
 

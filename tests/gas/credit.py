@@ -97,6 +97,19 @@ class Floor:
         send("lender deposit, both kinds", vault.deposit, 1_000 * WAD + ODD, lender, sender=lender)
         send("lender redeem, both kinds", vault.redeem, 10**26 + ODD, lender, lender, sender=lender)
 
+    def quoted_only(self) -> None:
+        """Lenders of a vault that lends to borrowers of the quoted kind alone."""
+        borrower, lender, vault = self.other, self.keeper, self.credit.lending[WETH]
+        self.credit.approve(lender, WETH, vault.address)
+        vault.registerBorrower(borrower, QUOTED, 10**30, sender=self.meter.suite.admin)
+        send, args = self.meter.send, (10 * WAD + ODD, lender)
+        send(None, vault.deposit, *args, sender=lender)
+        send(None, vault.borrow, WAD + ODD, borrower, sender=borrower)
+        send(None, vault.recordInterest, WAD // 100 + ODD, sender=borrower)
+        assert vault.totalDebt()[0] == 0
+        send("lender deposit, quoted only", vault.deposit, *args, sender=lender)
+        send("lender redeem, quoted only", vault.redeem, 10**24 + ODD, *2 * [lender], sender=lender)
+
     def trade(self) -> None:
         """What a trader does, with orders."""
         account = self.credit.open(self.trader)

@@ -55,12 +55,14 @@ its own. The account that is liquidated has one position and one collateral; its
 
 Lenders, and borrowers of the quoted kind, call the vault themselves; interest of the indexed kind
 accrues each time. *Both kinds*: a quoted borrower owes it too, and some of its interest is locked.
+*Quoted only*: as with a vault that lends to the pools of asset-backed positions alone.
 
-A lender who redeems is above the 65,000 that were wanted. Before anything is computed it takes
-66,577, and 68,677 where a quoted borrower was ever registered: 22,060 for the transaction and its
-data; 12,600 for six words of the vault that are read, or 14,700 for seven; 11,600 for the four
-that change (index and idle tokens, reserves and time, supply, balance); 14,356 for the token, its
-two balances and its event; 5,661 for the vault's three events; 300 against being entered again.
+A lender who redeems where an indexed borrower owes something is above the 65,000 that were wanted.
+Before anything is computed it takes 66,577, and 68,677 where a quoted borrower was ever registered:
+22,060 for the transaction and its data; 12,600 for six words of the vault that are read, or 14,700
+for seven; 11,600 for the four that change (index and idle tokens, reserves and time, supply,
+balance); 14,356 for the token, its two balances and its event; 5,661 for the vault's three events;
+300 against being entered again.
 
 A health check reads each asset and each position of the account, of which there are 9 and 8 at
 most. What one more adds, nothing of it touched before in the transaction:

@@ -23,6 +23,7 @@ def test_gas__credit__as_committed(create_floor, kind):
     floor.trade()
     floor.liquidate()
     floor.quoted()
+    floor.quoted_only()
     gas = floor.meter.gas
     over = {name: gas[name] for name, ceiling in CREDIT.items() if gas[name] > ceiling}
     compare(f"credit, {kind}", gas)

@@ -250,6 +250,18 @@ def test_keeper__cannot_begin__says_why_in_one_line_and_fails(
             ("--margin", QUOTES, "--order-signer", "TEST::0"),
             "Error: --order-signer signs what --quotes asks for",
         ),
+        "signer alone": (
+            port,
+            folder,
+            ("--order-signer", "TEST::0"),
+            "Error: --order-signer signs what --quotes asks for",
+        ),
+        "address": (
+            port,
+            folder,
+            ("--margin", QUOTES, "--quotes", "nonsense"),
+            "Error: --quotes is no address such as http://127.0.0.1:8010",
+        ),
         "node": (free_port, folder, (), f"Error: cannot connect to http://127.0.0.1:{free_port}"),
     }
     with node(port, state), ExitStack() as stack:

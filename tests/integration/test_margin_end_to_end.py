@@ -28,7 +28,6 @@ TOKEN = "open sesame"
 CHAIN = 31_337
 FEE = 3_000
 DOWN = 10_000 * WAD
-ETHER_PRICE = 400
 PREP, WETH = "PREP", "WETH"
 KEEPER = "TEST::8"
 """The liquidator of the fixtures."""

@@ -30,6 +30,15 @@ def pool(curve: RateCurve = FLAT_TEN, **options: Any) -> LendingPool:
     return made
 
 
+def aged() -> LendingPool:
+    """The same after a year in which somebody owed a unit."""
+    made = pool()
+    made.register_borrower("other", BorrowerKind.INDEXED, 10**9)
+    made.borrow("other", 1)
+    made.now += YEAR
+    return made
+
+
 def test_deposit__first__a_million_shares_per_unit() -> None:
     made = LendingPool(0, FLAT_TEN)
     assert made.deposit("lender", 7).shares == 7 * 10**6
@@ -95,34 +104,37 @@ def test_accrue__largest_index__stops() -> None:
 
 def test_accrue__no_time_or_no_debt__no_interest() -> None:
     made = pool()
+    made.borrow("controller", 50_000)
     made.now += YEAR
     assert made.accrue().interest == 0
-    assert made.index == TEN_PERCENT, "the index grows at the rate of zero utilisation"
+    assert (made.borrow_rate(), made.index) == (WAD // 10, RAY), "nobody owes by it"
     made.borrow("manager", 1_000)
     assert made.accrue().interest == 0
+    made.now += YEAR
+    assert made.accrue().interest == 105
+    made.repay("manager", 1_106)
+    made.now += YEAR
+    assert made.accrue().index == TEN_PERCENT
 
 
 def test_borrow__index_above_one__shares_and_debt_are_rounded_up() -> None:
-    made = pool()
-    made.now += YEAR
+    made = aged()
     result = made.borrow("manager", 1_000)  # 1,000 / 1.1051666... = 904.84
     assert (result.shares, result.debt) == (905, 1_001)
-    assert made.idle == 99_000
+    assert made.idle == 98_999
 
 
 def test_repay__exact_debt__removes_exactly_its_shares() -> None:
-    made = pool()
-    made.now += YEAR
+    made = aged()
     made.borrow("manager", 1_000)
     made.borrow("manager", 333)
     assert made.repay("manager", made.to_debt(302)).shares == 302
     assert made.repay("manager", made.debt_of("manager")).debt == 0
-    assert (made.debt_shares, made.total_debt()) == (0, (0, 0))
+    assert (made.debt_shares, made.total_debt()) == (1, (1, 0)), "what the other one owes"
 
 
 def test_repay__less_than_a_share__takes_it_and_removes_none() -> None:
-    made = pool()
-    made.now += YEAR
+    made = aged()
     made.borrow("manager", 1_000)
     before = made.total_assets()
     result = made.repay("manager", 1)
@@ -231,8 +243,7 @@ def test_max_deposit__all_but_wiped_out__is_closed() -> None:
 
 
 def test_max_borrow__cap_or_idle__is_exact() -> None:
-    made = pool()
-    made.now += YEAR
+    made = aged()
     made.set_borrow_cap("manager", 1_000)
     most = made.max_borrow("manager")
     assert most == 999, "904 shares are worth 999.07; 905 would be 1,000.18"

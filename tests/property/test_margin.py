@@ -25,6 +25,7 @@ from tests.property.world import (
     actions,
     quick,
     run,
+    tight,
 )
 
 
@@ -73,20 +74,7 @@ def test_long_walks__fixed_seeds__reach_every_outcome() -> None:
     seen: Counter[str] = Counter()
     for seed in range(3):
         configs = tuple(
-            MarketConfig(
-                skew_scale=depth * 10**6 * UNIT * WAD // price,
-                max_funding_velocity=9 * WAD,
-                opening_fee_rate=WAD // 2_000,
-                closing_fee_rate=WAD // 1_500,
-                borrow_rate=15 * WAD // 100,
-                reserve_factor=15 * WAD // 100,
-                min_position_value=3_000 * UNIT,
-                max_position_value=50_000 * UNIT,
-                max_long_oi_value=60_000 * UNIT,
-                max_short_oi_value=60_000 * UNIT,
-                max_net_oi_value=50_000 * UNIT,
-            )
-            for depth, price in zip((12, 1, 0), PRICES, strict=False)
+            tight(price, depth, 60_000) for depth, price in zip((12, 1, 0), PRICES, strict=False)
         )
         world, dice = (
             MarginWorld(PRICES[:3], configs, protocol_fee_rate=WAD // 3),

@@ -29,6 +29,7 @@ from tests.property.world import (
     quick,
     reach,
     run,
+    tight,
     worlds,
 )
 
@@ -47,19 +48,7 @@ def test_any_sequence__after_each_action__invariants_hold(
 def test_long_walks__fixed_seeds__reach_every_outcome() -> None:
     seen: Counter[str] = Counter()
     for seed, (price, depth) in enumerate(zip(PRICES, (0, 4, 12, 0), strict=True)):
-        config = MarketConfig(
-            skew_scale=depth * 10**6 * UNIT * WAD // price,
-            max_funding_velocity=9 * WAD,
-            opening_fee_rate=WAD // 2_000,
-            closing_fee_rate=WAD // 1_500,
-            borrow_rate=15 * WAD // 100,
-            reserve_factor=15 * WAD // 100,
-            min_position_value=3_000 * UNIT,
-            max_position_value=50_000 * UNIT,
-            max_long_oi_value=70_000 * UNIT,
-            max_short_oi_value=70_000 * UNIT,
-            max_net_oi_value=60_000 * UNIT,
-        )
+        config = tight(price, depth, 70_000)
         world, dice = World(price, config, protocol_fee_rate=WAD // 3), random.Random(seed)
         for step in range(2_000):
             x = dice.randrange(10_001)

@@ -55,6 +55,24 @@ def reach(works: Callable[[int], bool], limit: int) -> int:
     return low
 
 
+def tight(price: int, depth: int, side: int) -> MarketConfig:
+    """A market whose limits walks run into. `depth`: its skew scale, million PREP; `side`: the most
+    that each side may have, PREP, 10,000 more than both net."""
+    return MarketConfig(
+        skew_scale=depth * 10**6 * UNIT * WAD // price,
+        max_funding_velocity=9 * WAD,
+        opening_fee_rate=WAD // 2_000,
+        closing_fee_rate=WAD // 1_500,
+        borrow_rate=15 * WAD // 100,
+        reserve_factor=15 * WAD // 100,
+        min_position_value=3_000 * UNIT,
+        max_position_value=50_000 * UNIT,
+        max_long_oi_value=side * UNIT,
+        max_short_oi_value=side * UNIT,
+        max_net_oi_value=(side - 10_000) * UNIT,
+    )
+
+
 class World:
     """A system with a few traders and LPs, and what tokens went in and out of it."""
 

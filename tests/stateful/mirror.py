@@ -16,26 +16,11 @@ from tests.stateful.events import (
     assert_refused,
     refused_alike,
 )
-from tests.suite import CONFIG_TUPLE, Suite, market_config
+from tests.suite import CONFIG_TUPLE, Suite, market_config, model_config
 
 HEARTBEAT = 7 * 86_400
 DEAD = 3 * 86_400
 ACCOUNTS = (1, 2, 3)
-SNAKE = {
-    "skewScale": "skew_scale",
-    "maxFundingVelocity": "max_funding_velocity",
-    "openingFeeRate": "opening_fee_rate",
-    "closingFeeRate": "closing_fee_rate",
-    "borrowRate": "borrow_rate",
-    "reserveFactor": "reserve_factor",
-    "minPositionValue": "min_position_value",
-    "maxPositionValue": "max_position_value",
-    "maxLongOIValue": "max_long_oi_value",
-    "maxShortOIValue": "max_short_oi_value",
-    "maxNetOIValue": "max_net_oi_value",
-    "minExecutionDelay": "min_execution_delay",
-    "enabled": "enabled",
-}
 
 
 class Mirror:
@@ -218,15 +203,7 @@ class Mirror:
         assert supply == model.vault.supply
         for actor, position, held in zip(self.actors, details, shares, strict=True):
             own = model.position(actor)
-            assert position == (
-                own.id,
-                own.size,
-                own.entry_price,
-                own.collateral,
-                own.entry_notional,
-                own.borrow_index,
-                own.funding_index,
-            ), f"position of {actor} differs from the model"
+            assert position == astuple(own), f"position of {actor} differs from the model"
             assert held == model.vault.balance_of(actor)
 
         collateral = sum(position[3] for position in details)
@@ -324,8 +301,7 @@ class Mirror:
         return ReserveBasis.LARGER_SIDE if larger else ReserveBasis.DIFFERENCE
 
     def _model_config(self, market: int) -> MarketConfig:
-        fields = {SNAKE[name]: value for name, value in self.configs[market].items()}
-        return MarketConfig(oracle=int(self.oracles[market].address, 16), **fields)
+        return model_config(self.configs[market], int(self.oracles[market].address, 16))
 
     def _book_payment(self, logs: list[Log]) -> None:
         """What traders, clients and LPs have paid into the vault, net, from the token's own log."""

@@ -5,23 +5,14 @@ import pytest
 from tests import quick
 from tests.desk import Desk
 from tests.margin import create_stage
-from tests.suite import BTC, WAD
+from tests.suite import FULL, WAD
 
 LIQUIDITY = 1_000_000 * WAD
 FUNDS = 10_000_000 * WAD
 
 # Everything on that the engine knows, with an impact that is felt: a side may have 100 bitcoin, a
 # million dollars, with a premium of 0.8 %.
-EVERYTHING = BTC | {
-    "skewScale": 12_000 * WAD,
-    "maxFundingVelocity": 9 * WAD,
-    "openingFeeRate": WAD // 1_000,
-    "closingFeeRate": WAD // 500,
-    "maxPositionValue": 5_000_000 * WAD,
-    "maxLongOIValue": 8_000_000 * WAD,
-    "maxShortOIValue": 8_000_000 * WAD,
-    "maxNetOIValue": 6_000_000 * WAD,
-}
+EVERYTHING = FULL | {"skewScale": 12_000 * WAD, "maxFundingVelocity": 9 * WAD}
 
 
 class Clock:

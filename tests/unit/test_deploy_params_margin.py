@@ -106,6 +106,7 @@ def test_load__local_file__has_pairs_of_both_kinds(load):
         ),
         ({"limited": {"short_limit": "0.000000001"}}, "pairs[2].short_limit: 0.000000001 has 9"),
         ({"pair": {"check": "twap"}}, "pairs[0].twap_period: is for `check: twap`, which needs"),
+        ({"pair": {"pool_fee": "100"}}, "pairs[0].pool_fee: 100 is none of 500, 3000, 10000"),
         ({"pair": {"twap_period": "1800"}}, "pairs[0].twap_period: is for `check: twap`"),
         ({"pair": {"check": "gut"}}, "pairs[0].check: Input should be 'feeds', 'twap' or 'none'"),
         ({"roles": {"liquidator": None}}, "roles.liquidator: is missing: `margin` needs it"),
@@ -119,6 +120,10 @@ def test_load__fault__names_field_and_reason(load, changes, reason):
     with pytest.raises(UserError) as raised:
         load(**changes)
     assert reason in raised.value.format_message()
+
+
+def test_load__pool_fee_that_a_new_factory_does_not_know__fine_on_an_exchange_that_is_there(load):
+    assert load(exchange=EXCHANGE, pair={"pool_fee": "100"}).pairs[0].pool_fee == 100
 
 
 def test_load__public_network__refuses_what_is_local(load):

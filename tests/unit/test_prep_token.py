@@ -104,14 +104,11 @@ def test_mint_faucet__switched_off__reverts(create_token, stranger, minter, reve
             token.mint(sender=caller)
 
 
-def test_mint_faucet__no_interval__gives_within_one_block(create_token, stranger, chain):
+@pytest.mark.usefixtures("one_block")
+def test_mint_faucet__no_interval__gives_within_one_block(create_token, stranger):
     token = create_token(FAUCET_AMOUNT, 0)
     first = token.mint(sender=stranger)
-    chain.provider.make_request("anvil_setBlockTimestampInterval", [0])
-    try:
-        second = token.mint(sender=stranger)
-    finally:
-        chain.provider.make_request("anvil_removeBlockTimestampInterval", [])
+    second = token.mint(sender=stranger)
     assert second.timestamp == first.timestamp
     assert token.balanceOf(stranger) == 2 * FAUCET_AMOUNT
 

@@ -1,5 +1,6 @@
 """The options of `ape run keeper` about asset-backed positions."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -20,6 +21,7 @@ from prep.quotes.config import TOKEN, Settings, secret
 
 DATABASE: Final = "PREP_KEEPER_DATABASE"
 """Environment variable with the URL of the database of positions."""
+_HTTP: Final = re.compile(r"https?://[^/\s]")
 _OPTIONS: Final = (
     click.option(
         "--margin",
@@ -104,12 +106,12 @@ def margin_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def to_watch(options: MarginOptions, deployment: Deployment, cache: Path) -> ToWatch | None:
     """None: nothing was asked for. Positions are kept in a file in `cache`, unless the environment
     names a database. Raises `UserError`."""
+    if options.quotes_url is None and options.order_signer is not None:
+        raise UserError("--order-signer signs what --quotes asks for: give that too")
     if options.margin_file is None:
         if options.quotes_url is not None:
             raise UserError("--quotes is about asset-backed positions: give --margin")
         return None
-    if options.quotes_url is None and options.order_signer is not None:
-        raise UserError("--order-signer signs what --quotes asks for: give that too")
     settings = Settings.load(options.margin_file, deployment)
     if settings.chain_id != deployment.chain_id:
         raise UserError(f"{options.margin_file}: is about chain {settings.chain_id}")
@@ -145,6 +147,8 @@ def _first_block(deployment: Deployment, settings: Settings) -> int:
 def _orders(options: MarginOptions, settings: Settings) -> OrderSource | None:
     if options.quotes_url is None:
         return None
+    if not _HTTP.match(options.quotes_url):
+        raise UserError("--quotes is no address such as http://127.0.0.1:8010")
     token = secret(TOKEN)
     client = QuoteClient(options.quotes_url, token.get_secret_value() if token else None)
     service = QuoteService(client)

@@ -130,6 +130,15 @@ def test_deploy__record_with_an_unknown_field__refused(run, refused, params, edi
     refused("is not a record of a deployment: owner: Extra inputs are not permitted")
 
 
+@pytest.mark.parametrize("address", ["0x12", "vitalik.eth", "", "0x" + 40 * "g"])
+def test_deploy__record_with_an_address_that_is_none__refused(
+    run, refused, params, edited, address
+):
+    run(params)
+    edited(deployer=address)
+    refused("is not a record of a deployment: deployer: String should match pattern")
+
+
 def test_deploy__record_that_cannot_be_read__refused(refused, path):
     path.mkdir(parents=True)
     with pytest.raises(UserError, match="cannot be read: "):

@@ -27,7 +27,7 @@ def side(request, margin):
 @pytest.fixture
 def way(side):
     """The side as the service calls it."""
-    return Side.LONG if side.is_long else Side.SHORT
+    return Side.of(side.is_long)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from prep.margin.data import Order, Payout
 from prep.margin.typed import digest, sign
 from prep.quotes.client import QuoteError
 from prep.quotes.orders import removal_text
-from tests.integration.quotes.trading import ETHER, open_position, send
+from tests.integration.quotes.trading import ETHER, open_position, pass_time, send
 
 CHAIN = 31_337
 HOUR = 3_600
@@ -156,8 +156,7 @@ def test_orders__that_ended__are_forgotten(
     elif end == "cancelled":
         margin.do(trader, side, "cancel", order)
     else:
-        margin.node.rpc("evm_increaseTime", HOUR + 60)
-        margin.node.mine()
+        pass_time(margin, HOUR + 60)
     assert list(client.orders()) == []
     refused(lambda: client.remove(kept.digest), "UnknownOrder", 404)
 

@@ -8,10 +8,6 @@ ETHER = (WBTC, WETH)
 """Its quote token is wrapped ether."""
 
 
-def way_of(side) -> Side:
-    return Side.LONG if side.is_long else Side.SHORT
-
-
 def worth(margin, symbol: str, dollars: int = 10_000) -> int:
     return margin.units(symbol, dollars) // DOLLARS[symbol]
 
@@ -31,11 +27,11 @@ def open_position(margin, client, side, trader, pair=PAIR, leverage=30_000):
     """By a quote; the position."""
     down = worth(margin, pair[1])
     margin.give(trader, pair[1], 2 * down)
-    way = way_of(side)
+    way = Side.of(side.is_long)
     quote = client.open(way, trader.address, *tokens(margin, pair), down, leverage=leverage)
     return margin.after(send(margin, trader, quote), "PositionOpened")
 
 
 def pass_time(margin, seconds: int) -> None:
-    margin.node.rpc("evm_increaseTime", seconds)
+    margin.node.at(margin.time() + seconds)
     margin.node.mine()

@@ -134,12 +134,14 @@ class Reference:
         rate = self.rate
         before, old_index = self.indexed, self.index
         self.now += seconds
+        if self.debt_shares == 0:
+            return []
         x = rate * 10**9 * seconds // YEAR
         second = x * x // (2 * RAY)
         third = second * x // (3 * RAY)
         self.index = min(self.index + self.index * (x + second + third) // RAY, MAX_INDEX)
         interest = self.indexed - before
-        self.reserves += interest * self.share // WAD
+        self.reserves = min(self.reserves + interest * self.share // WAD, 2**128 - 1)
         if self.index == old_index:
             return []
         return [("InterestAccrued", self.index, interest, self.reserves)]
@@ -282,7 +284,7 @@ class Reference:
         added = interest - reserved
         b.owed += interest
         self.quoted += interest
-        self.reserves += reserved
+        self.reserves = min(self.reserves + reserved, 2**128 - 1)
         if self.period:
             remaining = max(0, self.until - self.now)
             seconds = (left * remaining + added * self.period) // (left + added)

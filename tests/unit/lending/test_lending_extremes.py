@@ -90,6 +90,27 @@ def test_repay__at_the_last_index__all_of_it(bench18):
     bench.audit_maxima()
 
 
+def test_reserves__at_their_end__the_rest_stays_the_lenders(bench18):
+    """Half of all interest is the treasury's, and is beyond what is counted of it. What is recorded
+    after that is the lenders' alone."""
+    bench = bench18
+    bench.do("whale", "deposit", 10**30, "lender")
+    bench.do("admin", "register_borrower", "manager", 1, 10**36)
+    bench.do("risk_manager", "set_reserve_share", WAD // 2)
+    at_the_last_index(bench, lent=10**11)
+    assert bench.reference.indexed > 10 * 2**128
+    assert bench.reference.reserves == 2**128 - 1
+    bench.audit()
+    bench.do("pool", "borrow", bench.one, "pool")
+    bench.do("pool", "record_interest", bench.one)
+    assert bench.reference.reserves == 2**128 - 1
+    bench.audit()
+    bench.audit_maxima()
+    bench.do("admin", "set_treasury", "treasury")
+    bench.do("stranger", "collect_reserves")
+    bench.audit()
+
+
 def test_deposit__largest__one_more_refused(empty):
     values = ("lender", MAX_ASSETS + 1, MAX_ASSETS)
     error = "ERC4626ExceededMaxDeposit"

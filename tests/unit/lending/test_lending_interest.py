@@ -56,6 +56,30 @@ def test_accrue__same_time_again__nothing(bench):
     bench.audit()
 
 
+def test_accrue__nobody_owes_shares__index_stands_still(bench):
+    """Quoted debt makes a rate, by which nobody owes. From the first share on it counts, and after
+    the last one not any more."""
+    bench.do("pool", "borrow", 100_000 * bench.one, "pool")
+    bench.wait(YEAR)
+    bench.do("lender", "deposit", bench.one, "lender")
+    bench.audit()
+    bench.wait(YEAR)
+    bench.do("stranger", "accrue")
+    bench.do("manager", "borrow", 10_000 * bench.one, "manager")
+    assert bench.reference.index == RAY
+    assert bench.reference.debt("manager") == 10_000 * bench.one
+    bench.wait(YEAR)
+    bench.do("lender", "withdraw", bench.one, "lender", "lender")
+    index = bench.reference.index
+    assert index > RAY
+    bench.audit()
+    bench.do("manager", "write_off", bench.reference.debt("manager"))
+    bench.wait(YEAR)
+    bench.do("lender", "redeem", bench.one * 10**6, "lender", "lender")
+    assert bench.read(("debtIndex()",)) == [index]
+    bench.audit()
+
+
 def test_accrue__reserve_share__split_from_then_on(bench):
     bench.do("manager", "borrow", 120_000 * bench.one, "manager")
     bench.wait(DAY)

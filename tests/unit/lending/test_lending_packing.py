@@ -26,8 +26,10 @@ def test_storage__every_field_in_use__five_words(bench18):
     bench.do("pool", "record_interest", 10**17 + 1)
     expected = [
         packed((r.index, 16), (r.idle, 16)),
-        packed((r.reserves, 21), (r.now, 5), (r.until, 5), (True, 1)),
-        packed((r.debt_shares, 16), (r.share, 8), (r.since, 5), (r.period, 3)),
+        packed(
+            (r.reserves, 16), (r.now, 5), (r.until, 5), (r.until - r.since, 3), *2 * [(True, 1)]
+        ),
+        packed((r.debt_shares, 16), (r.share, 8), (r.period, 3)),
         packed((r.quoted, 16), (r.locked, 16)),
         packed(*((value, 8) for value in r.curve)),
     ]

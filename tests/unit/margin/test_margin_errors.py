@@ -29,6 +29,18 @@ def test_sentences__errors_of_interfaces__are_all_known(name):
     assert errors <= SENTENCES.keys()
 
 
+@pytest.mark.parametrize(
+    "signature",
+    ["TransferFromFailed()", "TransferFailed()", "ApproveFailed()", "ETHTransferFailed()"],
+)
+def test_sentences__errors_of_the_transfer_library__are_known_and_on_the_page(signature):
+    """They are in no ABI: whoever decodes has to have their selectors from somewhere."""
+    assert signature in SENTENCES
+    page = (INTERFACES.parent / "docs" / "margin.md").read_text(encoding="utf-8")
+    assert f"`{signature}`" in page
+    assert f"`0x{selector_of(signature).hex()}`" in page
+
+
 def example(kind):
     return {
         "address": ADDRESS,

@@ -416,5 +416,18 @@ def add(*moves: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     return nonzero(total)
 
 
+def altered(stand: Stand, request, field: str) -> tuple:
+    """The request with another value in one field, and the trader that it then names."""
+    value = getattr(request, field)
+    if isinstance(value, str):
+        other = stand.stranger.address
+    elif isinstance(value, bytes):
+        other = value + b"\0"
+    else:
+        other = value - 1 if value == FOREVER else value + 1
+    sender = stand.stranger if field == "trader" else stand.trader
+    return request._replace(**{field: other}), sender
+
+
 def closing_of(stand: Stand, logs: list[Log], name: str = "PositionClosed") -> Closing:
     return stand.margin.closing(logs, name)

@@ -3,11 +3,10 @@
 import pytest
 from eth_account import Account
 
-from prep.margin.data import CLOSED, Closing, Payout
-from tests.exchange import FOREVER
+from prep.margin.data import CLOSED, CloseRequest, Closing, Payout
 from tests.margin_expected import highest_fee, principal_paid
 from tests.suite import ZERO_ADDRESS
-from tests.unit.margin_pools.stand import COARSE, HOUR, UNKNOWN, add
+from tests.unit.margin_pools.stand import COARSE, HOUR, UNKNOWN, add, altered
 
 
 def expected_close(stand, position, request, spent, received):
@@ -280,31 +279,10 @@ def test_close__pair_disabled__still_closed(stand, position):
     assert stand.refused_closing(stand.close_request(position), position) is None
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        "id",
-        "nonce",
-        "trader",
-        "amount",
-        "min_payout",
-        "interest",
-        "fee",
-        "expiry",
-        "router",
-        "data",
-    ],
-)
+@pytest.mark.parametrize("field", CloseRequest._fields)
 def test_close__signature_of_another_request__refused(stand, position, field):
     request = stand.close_request(position)
-    value = getattr(request, field)
-    changed = {
-        bytes: lambda: value + b"\0",
-        str: lambda: stand.stranger.address,
-        int: lambda: value - 1 if value == FOREVER else value + 1,
-    }[type(value)]()
-    other = request._replace(**{field: changed})
-    sender = stand.stranger if field == "trader" else stand.trader
+    other, sender = altered(stand, request, field)
     call = "close", other, stand.signed(request), position, Payout.TOKEN
     error, signer = stand.refusal(*call, who=sender)
     assert error == "NotOrderSigner"

@@ -15,7 +15,7 @@ from tests.margin_expected import (
 )
 from tests.margin_suite import LEVERAGE
 from tests.suite import ZERO_ADDRESS
-from tests.unit.margin_pools.stand import HOUR
+from tests.unit.margin_pools.stand import HOUR, altered
 
 CHANGES = {"add": 1, "remove": -1}
 
@@ -98,13 +98,10 @@ def test_collateral__everything_wrong__refused_in_the_order_of_the_page(stand, p
     assert refusal(position) is None
 
 
-@pytest.mark.parametrize("field", ["id", "nonce", "trader", "amount", "expiry"])
+@pytest.mark.parametrize("field", CollateralRequest._fields)
 def test_collateral__signature_of_another_request__refused(stand, position, field):
     request = request_of(position, 1_000)
-    value = getattr(request, field)
-    changed = value - 1 if field != "trader" else stand.stranger.address
-    other = request._replace(**{field: changed})
-    sender = stand.stranger if field == "trader" else stand.trader
+    other, sender = altered(stand, request, field)
     refusal = stand.refusal("add", other, stand.signed(request), position, who=sender)
     assert refusal[0] == "NotOrderSigner"
     assert refusal[1] not in (stand.margin.signer.address, ZERO_ADDRESS)

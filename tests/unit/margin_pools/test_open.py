@@ -3,7 +3,7 @@
 import pytest
 from eth_account import Account
 
-from prep.margin.data import Position
+from prep.margin.data import OpenRequest, Position
 from tests.exchange import FOREVER
 from tests.margin_expected import (
     highest_cost,
@@ -14,7 +14,7 @@ from tests.margin_expected import (
 )
 from tests.margin_suite import DEVIATION, LEVERAGE
 from tests.suite import WAD, ZERO_ADDRESS
-from tests.unit.margin_pools.stand import UNKNOWN, add
+from tests.unit.margin_pools.stand import COARSE, UNKNOWN, add, altered
 
 
 def expected_position(stand, request, borrowed, received, at):
@@ -161,35 +161,11 @@ def test_open__expiry__last_second_is_good(stand):
     assert stand.refused_opening(request) == ("Expired", expiry, expiry + 1)
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        "id",
-        "trader",
-        "base",
-        "quote",
-        "down_payment",
-        "principal",
-        "min_output",
-        "interest",
-        "fee",
-        "expiry",
-        "router",
-        "data",
-        "nonce",
-    ],
-)
+@pytest.mark.parametrize("field", OpenRequest._fields)
 def test_open__signature_of_another_request__refused(stand, field):
     """Every field is signed: what the signature recovers to is then nobody who may sign."""
     request = stand.open_request()
-    value = getattr(request, field)
-    changed = {
-        bytes: lambda: value + b"\0",
-        str: lambda: stand.stranger.address,
-        int: lambda: value - 1 if value == FOREVER else value + 1,
-    }[type(value)]()
-    other = request._replace(**{field: changed})
-    sender = stand.stranger if field == "trader" else stand.trader
+    other, sender = altered(stand, request, field)
     error, signer = stand.refusal("open", other, stand.signed(request), who=sender)
     assert error == "NotOrderSigner"
     assert signer not in (stand.margin.signer.address, ZERO_ADDRESS)
@@ -251,10 +227,10 @@ def test_open__swap_at_the_largest_deviation__allowed_and_a_unit_more_not(stand)
     assert stand.refused_opening(stand.open_request(received=worse)) == refusal
 
 
-def test_open__cost_equal_to_the_limit__allowed_and_a_unit_more_not(stand):
-    """What is spent moves a unit at a time: the limit itself is met."""
-    if not stand.is_long:
-        pytest.skip("a sale's limit is of what it brings: the test before meets it")
+def test_open__cost_equal_to_the_limit__allowed_and_a_unit_more_not(create_stand, margin):
+    """Of a long: what is spent moves a unit at a time, so the limit itself is met. What a sale
+    brings meets its limit in the test before."""
+    stand = create_stand(margin.sides["long"], COARSE)
     received = stand.fair_output(3 * stand.down_payment)
     limit = highest_cost(received, stand.price, DEVIATION)
     principal = limit - stand.down_payment

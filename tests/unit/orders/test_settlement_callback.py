@@ -9,7 +9,6 @@ from tests.unit.books import both_sides, sign
 
 HELD = 40_000
 ORDER = "executeOrder(uint256,uint256,int256,bool)"
-CLOSE_ALL = "closeAll(uint256)"
 NEVER_TOLD = 0, 0, 0, 0, False, 0
 
 

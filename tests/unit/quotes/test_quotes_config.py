@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from prep.deploy.record import Deployment
 from prep.errors import UserError
 from prep.quotes.config import Settings, secret
+from scripts.quotes import cli
 from tests.unit.quotes.fake import BASE, FACTORY, LONG, QUOTE, QUOTER, ROUTER, SHORT, WETH
 
 CONTENT = {
@@ -108,7 +110,7 @@ PAIR = CONTENT["pairs"][0]
             "pairs[1]: is given twice, or both ways round",
         ),
         ({"pairs": [PAIR | {"base": "WETH"}]}, "pairs[0].base: 'WETH' is not an address"),
-        ({"pairs": [PAIR | {"open_fee": 0.0091}]}, "pairs[0].open_fee: "),
+        ({"pairs": [PAIR | {"open_fee": 0.0091}]}, "pairs[0].open_fee: 0.0091 is above 0.009"),
         ({"pairs": [PAIR | {"open_fee": 0.00001}]}, "pairs[0].open_fee: "),
         (
             {"pairs": [PAIR | {"routes": [{"fees": [3000, 500]}]}]},
@@ -125,6 +127,7 @@ PAIR = CONTENT["pairs"][0]
         ({"lifetime": 4}, "lifetime: "),
         ({"lifetime": 601}, "lifetime: "),
         ({"slippage": 0.06}, "slippage: is above max_slippage"),
+        ({"max_slippage": 0.5001}, "max_slippage: 0.5001 is above 0.5"),
         (
             {"limits": {"per_trader": "often"}},
             "limits.per_trader: 'often' is not a limit such as 30/minute",
@@ -138,6 +141,13 @@ def test_load__a_fault__is_one_line_with_file_and_field(load, change, fault):
     path, _, reason = raised.value.format_message().partition("quotes.yml: ")
     assert path.endswith("/")
     assert reason.startswith(fault)
+
+
+@pytest.mark.parametrize("proxy", ["nonsense", "10.0.0", "", "http://10.0.0.7"])
+def test_command__trusted_proxy_that_is_no_address__refused(proxy):
+    result = CliRunner().invoke(cli, ["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy", proxy])
+    assert result.exit_code == 2
+    assert f"{proxy} is no address such as 10.0.0.7 or 10.0.0.0/8" in result.output
 
 
 def test_load__no_file__says_so(tmp_path):

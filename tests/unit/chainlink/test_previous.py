@@ -2,30 +2,14 @@
 
 import ape
 import pytest
-from eth_abi import encode
 
-MAX_UINT256 = 2**256 - 1
-YEAR = 365 * 86_400
+from tests.suite import UNLIMITED, YEAR
+from tests.unit.chainlink.rounds import returning
+
 LATEST_ROUND_DATA = "feaf968c"
 PHASE = 7 << 64
 SCALE = 10**20
 """From an answer of 8 decimals to the price of an asset of 8 decimals."""
-
-
-@pytest.fixture
-def start(chain):
-    return chain.pending_timestamp + 86_400
-
-
-def _return(words):
-    """Code that returns these words."""
-    data = encode(["uint256", "int256", "uint256", "uint256", "uint256"], words)
-    code = b"\x5b"  # JUMPDEST
-    for offset in range(0, len(data), 32):
-        # PUSH32 word, PUSH1 offset, MSTORE
-        code += b"\x7f" + data[offset : offset + 32] + bytes([0x60, offset, 0x52])
-    # PUSH1 length, PUSH0, RETURN
-    return code + bytes([0x60, len(data), 0x5F, 0xF3])
 
 
 @pytest.fixture
@@ -39,7 +23,8 @@ def answer_rounds(chain):
         # PUSH1 4, CALLDATALOAD, PUSH32 id, EQ, PUSH2 label, JUMPI, PUSH0, PUSH0, REVERT
         head += "6004357f" + asked.to_bytes(32).hex() + "1461{:04x}575f5ffd"
         length = len(bytes.fromhex(head.format(0, 0)))
-        blocks = _return(latest), _return(earlier)
+        # Each at a JUMPDEST.
+        blocks = b"\x5b" + returning(latest), b"\x5b" + returning(earlier)
         code = bytes.fromhex(head.format(length, length + len(blocks[0])))
         chain.provider.set_code(feed.address, code + b"".join(blocks))
 
@@ -110,7 +95,7 @@ def test_previous__first_round__as_the_latest(create_feed, create_oracle):
     assert tuple(create_oracle(feed=feed).previous()) == (6 * SCALE, feed.latestRoundData()[3])
 
 
-@pytest.mark.parametrize("round_id", [PHASE + 1, PHASE, 1, 0, (1 << 80) + 2, MAX_UINT256])
+@pytest.mark.parametrize("round_id", [PHASE + 1, PHASE, 1, 0, (1 << 80) + 2, UNLIMITED])
 def test_previous__no_round_before_in_the_phase__as_the_latest(
     create_feed, create_oracle, answer_rounds, start, round_id
 ):
@@ -151,7 +136,7 @@ def test_previous__round_before_not_updated__as_the_latest(
     assert tuple(oracle.previous()) == expected
 
 
-LARGEST = MAX_UINT256 // SCALE
+LARGEST = UNLIMITED // SCALE
 
 
 @pytest.mark.parametrize("answer, known", [(LARGEST, True), (LARGEST + 1, False)])
@@ -165,7 +150,7 @@ def test_previous__answer_before_too_large__as_the_latest(
     assert tuple(oracle.previous()) == expected
 
 
-@pytest.mark.parametrize("answer, price", [(LARGEST, LARGEST * SCALE), (LARGEST + 1, MAX_UINT256)])
+@pytest.mark.parametrize("answer, price", [(LARGEST, LARGEST * SCALE), (LARGEST + 1, UNLIMITED)])
 def test_previous__neither_known_nor_latest_fits__largest_price(
     create_feed, create_oracle, answer_rounds, start, answer, price
 ):
