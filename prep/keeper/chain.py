@@ -9,19 +9,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from json import JSONDecodeError
 from typing import Any, Final
 
 from ape.api import AccountAPI
-from eth_abi.abi import decode, encode
+from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
     event_abi_to_log_topic,
     filter_abi_by_name,
-    function_abi_to_4byte_selector,
     get_abi_input_types,
-    get_abi_output_types,
 )
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -38,6 +35,7 @@ from web3.exceptions import (
 from web3.logs import DISCARD
 from web3.middleware import AttributeDictMiddleware
 
+from prep.keeper.codec import codec_of
 from prep.reverts import explain
 
 _PLAIN: Final = {
@@ -310,37 +308,6 @@ def _check(answer: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if answer[name] is None:
             raise KeyError(name)
-
-
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """A function of a contract. web3 looks each up again, a hundred times as slowly."""
-
-    address: str
-    selector: bytes
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-
-    def encode(self, arguments: Sequence[Any]) -> str:
-        """A call, in hex."""
-        return "0x" + (self.selector + encode(self.inputs, arguments)).hex()
-
-    def decode(self, answer: bytes) -> tuple[Any, ...]:
-        """What was returned. Raises `NodeError` where that is too short: where Ape is loaded,
-        what is missing would be decoded to zeros."""
-        if len(answer) < 32 * len(self.outputs):
-            raise NodeError(f"no contract at {self.address}")
-        return decode(self.outputs, answer)
-
-
-@lru_cache(maxsize=4_096)
-def codec_of(contract: Any, name: str) -> Codec:
-    """Of a web3 contract's function, by its name or, where several have that, its signature."""
-    find = contract.get_function_by_signature if "(" in name else contract.get_function_by_name
-    abi = find(name).abi
-    inputs, outputs = get_abi_input_types(abi), get_abi_output_types(abi)
-    selector = function_abi_to_4byte_selector(abi)
-    return Codec(contract.address, selector, tuple(inputs), tuple(outputs))
 
 
 def sign(account: AccountAPI, fields: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 
 from ape.api import AccountAPI
 
-from prep.keeper.chain import Chain, Reverted, SendError, codec_of, sign
+from prep.keeper.chain import Chain, Reverted, SendError, sign
+from prep.keeper.codec import codec_of
 from prep.keeper.decide import Settings
 from prep.keeper.report import Failure, Round
 from prep.keeper.snapshot import Id

@@ -3,7 +3,8 @@
 import pytest
 from web3 import Web3
 
-from prep.keeper.chain import Chain, NodeError, codec_of
+from prep.keeper.chain import Chain, NodeError
+from prep.keeper.codec import codec_of
 from prep.keeper.credit.calls import Ask
 
 ADDRESS = Web3.to_checksum_address("0x" + 20 * "ab")

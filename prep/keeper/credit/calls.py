@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from prep.keeper.chain import Chain, NodeError, Reverted, codec_of
+from eth_abi.exceptions import DecodingError
+
+from prep.keeper.chain import Chain, NodeError, Reverted
+from prep.keeper.codec import codec_of
 
 NOBODY: Final = "0x000000000000000000000000000000000000dEaD"
 """Who asks where there is no account: the zero address cannot be paid."""
@@ -33,7 +36,7 @@ class Ask:
         try:
             raw = bytes.fromhex(answer.removeprefix("0x"))
             return codec_of(self.contract, self.function).decode(raw)
-        except (ValueError, AttributeError) as error:  # a `DecodingError` is one of the first
+        except (ValueError, AttributeError, DecodingError) as error:
             raise NodeError(f"no contract at {self.contract.address}") from error
 
 
