@@ -6,21 +6,19 @@ kinds of failure: `Reverted` is the contract's answer, `NodeError` is the lack o
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError
 from typing import Any, Final
 
 from ape.api import AccountAPI
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
     event_abi_to_log_topic,
     filter_abi_by_name,
-    function_abi_to_4byte_selector,
     get_abi_input_types,
-    get_abi_output_types,
 )
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -37,6 +35,7 @@ from web3.exceptions import (
 from web3.logs import DISCARD
 from web3.middleware import AttributeDictMiddleware
 
+from prep.keeper.codec import codec_of
 from prep.reverts import explain
 
 _PLAIN: Final = {
@@ -48,6 +47,15 @@ _PLAIN: Final = {
 
 _EXECUTION_ERRORS: Final = (3, -32000, -32003, -32015)
 """Codes with which nodes say that a call failed, and not that they did."""
+
+
+_RECEIPT: Final = ("status", "gasUsed", "transactionHash", "logs")
+"""What is needed of one."""
+
+
+_BURNT: Final = ("out of gas", "gas required exceeds", "invalid opcode")
+"""What nodes say of a call that has used up its gas, without the word for a refusal: it must not
+pass for a failure of the node, which would end the round."""
 
 
 class NodeError(Exception):
@@ -84,6 +92,7 @@ class Chain:
         # every request.
         self._web3 = Web3(web3.provider, middleware=[AttributeDictMiddleware])
         self._types = tuple(types)
+        self._contracts: dict[tuple[str, int], tuple[Any, ContractType]] = {}
         self.requests = 0
 
     def contract(self, instance: Any) -> Any:
@@ -91,18 +100,24 @@ class Chain:
         return self.at(instance.address, instance.contract_type)
 
     def at(self, address: str, contract_type: ContractType) -> Any:
-        """The same by its type, which may be that of another one with the same functions."""
-        abi = json.loads(contract_type.model_dump_json())["abi"]
-        contract = self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
-        contract.encode_abi = _encoder(contract)
-        return contract
+        """The same by its type, which may be that of another one with the same functions. Always
+        the same object, as long as this is."""
+        key = address.lower(), id(contract_type)
+        if key not in self._contracts:
+            abi = json.loads(contract_type.model_dump_json())["abi"]
+            contract = self._web3.eth.contract(address=to_checksum_address(address), abi=abi)
+            # With its type: no other object has the same id as long as this one lives.
+            self._contracts[key] = contract, contract_type
+        return self._contracts[key][0]
 
     # ---------------------------------------------------------------------------------------- reads
 
     def latest_block(self) -> Mapping[str, Any]:
         """The header of the newest block."""
         with self._asking():
-            return self._web3.eth.get_block("latest")
+            block = self._web3.eth.get_block("latest")
+            _check(block, "number", "timestamp")
+            return block
 
     def block_number(self) -> int:
         """Of the newest block."""
@@ -113,6 +128,11 @@ class Chain:
         """Wei per gas, base fee included, that the node suggests."""
         with self._asking():
             return self._web3.eth.gas_price
+
+    def balance(self, address: str) -> int:
+        """Wei that it has now."""
+        with self._asking():
+            return self._web3.eth.get_balance(to_checksum_address(address))
 
     def nonce(self, address: str) -> int:
         """How many transactions of `address` have been mined."""
@@ -130,21 +150,15 @@ class Chain:
     ) -> tuple[Any, ...]:
         """What `function` (a name, or the signature of one of several) returns: structs as tuples,
         addresses in lower case. Raises `Reverted` when it refuses."""
-        call: dict[str, Any] = {
-            "to": contract.address,
-            "data": contract.encode_abi(function, arguments),
-        }
+        codec = codec_of(contract, function)
+        call: dict[str, Any] = {"to": contract.address, "data": codec.encode(arguments)}
         if sender is not None:
             call["from"] = sender
         if gas is not None:
             call["gas"] = gas
-        types = get_abi_output_types(_function(contract, function).abi)
         with self._asking():
             answer = self._web3.eth.call(call, block)  # type: ignore[arg-type]
-            if types and not answer:
-                # Where Ape is loaded, nothing at all would be decoded to zeros.
-                raise NodeError(f"no contract at {contract.address}")
-            return decode(types, answer)
+            return codec.decode(answer)
 
     def many(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> "list[Any | Reverted]":
         """What the node answers to several requests, a method and its parameters each, all sent in
@@ -170,17 +184,24 @@ class Chain:
         return Reverted(explain(ContractLogicError(text, data=data), self._types))
 
     def estimate_gas(
-        self, contract: Any, function: str, *arguments: Any, sender: str | None
+        self,
+        contract: Any,
+        function: str,
+        *arguments: Any,
+        sender: str | None,
+        without_ether: str | None = None,
     ) -> int:
-        """The least gas limit with which `function` goes through. Raises `Reverted`."""
-        call: dict[str, Any] = {
-            "to": contract.address,
-            "data": contract.encode_abi(function, arguments),
-        }
+        """The least gas limit with which `function` goes through; `without_ether`: if this address
+        had none. Raises `Reverted`."""
+        data = codec_of(contract, function).encode(arguments)
+        call: dict[str, Any] = {"to": contract.address, "data": data}
         if sender is not None:
             call["from"] = sender
         with self._asking():
-            return self._web3.eth.estimate_gas(call, "pending")  # type: ignore[arg-type]
+            if without_ether is None:
+                return self._web3.eth.estimate_gas(call, "pending")  # type: ignore[arg-type]
+            state: Any = {to_checksum_address(without_ether): {"balance": "0x0"}}
+            return self._web3.eth.estimate_gas(call, "pending", state)  # type: ignore[arg-type]
 
     def block_hash(self, number: int) -> str:
         """Of a block, which may have been replaced since it was read."""
@@ -232,9 +253,15 @@ class Chain:
         """Of a mined transaction."""
         with self._asking():
             try:
-                return self._web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
+                receipt: Any = self._web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]
             except TransactionNotFound:
                 return None
+            # Some nodes have one, without a block, of what still waits.
+            if receipt["blockNumber"] is None:
+                return None
+            _check(receipt, *_RECEIPT)
+            found: Mapping[str, Any] = receipt
+            return found
 
     def knows(self, transaction: str) -> bool:
         """Whether the node has a transaction, mined or waiting."""
@@ -251,6 +278,15 @@ class Chain:
         logs = getattr(contract.events, name)().process_receipt(receipt, errors=DISCARD)
         return [log["args"] for log in logs if log["address"] == contract.address]
 
+    @classmethod
+    def event(cls, receipt: Mapping[str, Any], contract: Any, name: str) -> Mapping[str, Any]:
+        """Of the only one. Raises `NodeError`: what went through has logged it."""
+        found = cls.events(receipt, contract, name)
+        if len(found) != 1:
+            transaction = receipt["transactionHash"].to_0x_hex()
+            raise NodeError(f"the receipt of {transaction} has {len(found)} events {name}")
+        return found[0]
+
     @contextmanager
     def _asking(self) -> Iterator[None]:
         self.requests += 1
@@ -259,38 +295,19 @@ class Chain:
         except ContractLogicError as error:
             raise Reverted(explain(error, self._types)) from error
         except (Web3Exception, RequestException, OSError, DecodingError, JSONDecodeError) as error:
+            text = _message(error)
+            if isinstance(error, Web3RPCError) and any(word in text for word in _BURNT):
+                raise Reverted(text) from error
             raise NodeError(_message(error)) from error
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise NodeError("not the answer of a node") from error
 
 
-def _encoder(contract: Any) -> Callable[..., str]:
-    """What encodes calls of this contract. web3's own checks the whole ABI again for each of them,
-    which takes longer than the node's answer; it is asked about overloaded functions, and says what
-    is wrong with arguments that do not fit."""
-    original = contract.encode_abi
-    known: dict[str, tuple[list[str], bytes] | None] = {}
-
-    def encode_abi(function: str, arguments: Sequence[Any] = ()) -> str:
-        if function not in known:
-            found = contract.find_functions_by_name(function)
-            abi = found[0].abi if len(found) == 1 else None
-            known[function] = abi and (
-                get_abi_input_types(abi),
-                function_abi_to_4byte_selector(abi),
-            )
-        if usual := known[function]:
-            types, selector = usual
-            try:
-                return "0x" + (selector + encode(types, arguments)).hex()
-            except (EncodingError, TypeError, ValueError):
-                pass
-        return str(original(function, arguments))
-
-    return encode_abi
-
-
-def _function(contract: Any, name: str) -> Any:
-    find = contract.get_function_by_signature if "(" in name else contract.get_function_by_name
-    return find(name)
+def _check(answer: Mapping[str, Any], *names: str) -> None:
+    """Whether it has all of this. Raises `KeyError`."""
+    for name in names:
+        if answer[name] is None:
+            raise KeyError(name)
 
 
 def sign(account: AccountAPI, fields: Mapping[str, Any]) -> tuple[bytes, str]:

@@ -86,12 +86,12 @@ class Closer:
                 return
             refused = self._still_refused(complete.block)
             left = most - attempt
-            todo = deleverages(complete, settings, min(1, left) if self._execute else left, refused)
-            done.standing, done.left = todo.standing, todo.left
-            done.kept = list(todo.skipped)
-            if todo.standing is not None and todo.standing.due:
+            plan = deleverages(complete, settings, min(1, left) if self._execute else left, refused)
+            done.standing, done.left = plan.standing, plan.left
+            done.kept = list(plan.skipped)
+            if plan.standing is not None and plan.standing.due:
                 done.kept += [Skipped(name, reason) for name, reason in refused.items()]
-            if not todo.actions or not self._attempt(todo, complete, settings, done):
+            if not plan.actions or not self._attempt(plan, complete, settings, done):
                 return
             snapshot = self._look()
 
@@ -112,10 +112,10 @@ class Closer:
         return replace(snapshot, margin_positions=positions)
 
     def _attempt(
-        self, todo: Deleveraging, snapshot: Snapshot, settings: Settings, done: Round
+        self, plan: Deleveraging, snapshot: Snapshot, settings: Settings, done: Round
     ) -> bool:
         """Carries the first action out. Whether to look again."""
-        action, call = todo.actions[0], self.call_of(todo.actions[0], settings)
+        action, call = plan.actions[0], self.call_of(plan.actions[0], settings)
         if self._stop.is_set() or self._sender.waiting:
             waiting = self._sender.waiting
             done.left = f"waiting for {waiting}" if waiting else "stopping"
@@ -134,7 +134,7 @@ class Closer:
             done.errors.append(Failure(action.id, str(refusal)))
             self._refused[action.id] = snapshot.block + REFUSED_FOR, f"refused: {refusal}"
             return True
-        done.closes += todo.actions
+        done.closes += plan.actions
         if not self._execute:
             return False
         gas_limit = gas * 3 // 2
@@ -179,7 +179,7 @@ class Closer:
                 done.skipped.append(Skipped(action.id, f"came too late: {refusal}"))
             return
         name = "TraderDeleveraged" if isinstance(action.id, int) else "AccountDeleveraged"
-        (event,) = self._chain.events(receipt, call.contract, name)
+        event = self._chain.event(receipt, call.contract, name)
         self._last_close = receipt["blockNumber"]
         done.deleveraged.append(
             Deleverage(
@@ -188,9 +188,6 @@ class Closer:
                 settlement=event["settlement"],
                 ratio_before=event["ratioBefore"],
                 ratio_after=event["ratioAfter"],
-                gas_cost=mined.gas_cost,
-                gas_used=receipt["gasUsed"],
-                transaction=receipt["transactionHash"].to_0x_hex(),
-                block=receipt["blockNumber"],
+                **mined.facts,
             )
         )

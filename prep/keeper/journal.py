@@ -1,17 +1,14 @@
 """Reports as log lines."""
 
 from logging import DEBUG, ERROR, INFO, WARNING
-from typing import Final
 
-from prep.deploy.values import PREP_DECIMALS, unscaled
 from prep.keeper.credit.journal import CreditJournal
+from prep.keeper.lines import Interruption, LeftAlone, gas, native, prep
 from prep.keeper.log import log
 from prep.keeper.margin.journal import MarginJournal
 from prep.keeper.report import Report
-from prep.keeper.snapshot import Id, Snapshot
+from prep.keeper.snapshot import Snapshot
 from prep.model import UNLIMITED
-
-_NATIVE_DECIMALS: Final = 18
 
 
 class Journal:
@@ -20,10 +17,10 @@ class Journal:
 
     def __init__(self) -> None:
         self._no_price: dict[int, str] = {}
-        self._skipped: set[Id] = set()
-        self._kept: set[Id] = set()
+        self._left_alone = LeftAlone()
+        self._kept = LeftAlone()
         self._due = ""
-        self._interrupted = ""
+        self._interruption = Interruption("deleverage-failed")
         self._credit = CreditJournal()
         self._margin = MarginJournal()
 
@@ -36,11 +33,9 @@ class Journal:
                 "liquidated",
                 id=liquidation.id,
                 trader=liquidation.trader,
-                reward=_prep(liquidation.reward),
-                expected=_prep(liquidation.expected_reward),
-                gas=liquidation.gas_used,
-                gas_cost=_native(liquidation.gas_cost),
-                tx=liquidation.transaction,
+                reward=prep(liquidation.reward),
+                expected=prep(liquidation.expected_reward),
+                **gas(liquidation),
             )
         for closed in report.deleveraged:
             log(
@@ -51,19 +46,15 @@ class Journal:
                 market=closed.action.market_id,
                 reason=closed.action.reason,
                 size=closed.size,
-                settlement=_prep(closed.settlement),
+                settlement=prep(closed.settlement),
                 ratio_before=_ratio(closed.ratio_before),
                 ratio_after=_ratio(closed.ratio_after),
-                gas=closed.gas_used,
-                gas_cost=_native(closed.gas_cost),
-                tx=closed.transaction,
+                **gas(closed),
             )
         for error in report.errors:
             log(ERROR, "failed", id=error.id, reason=error.reason)
-        for known, several in ((self._skipped, report.skipped), (self._kept, report.kept)):
-            for skipped in several:
-                level = DEBUG if skipped.id in known else INFO
-                log(level, "skipped", id=skipped.id, reason=skipped.reason)
+        self._left_alone.say(report.skipped)
+        self._kept.say(report.kept)
         if not report.execute:
             for close in report.closes:
                 log(
@@ -74,7 +65,7 @@ class Journal:
                     market=close.market_id,
                     reason=close.reason,
                     size=close.size,
-                    settlement=_prep(close.settlement),
+                    settlement=prep(close.settlement),
                     ratio_before=_ratio(close.ratio_before),
                     ratio_after=_ratio(close.ratio_after),
                 )
@@ -84,17 +75,15 @@ class Journal:
                     "would-liquidate",
                     id=action.id,
                     trader=action.trader,
-                    reward=_prep(action.reward),
-                    cost=_prep(action.cost),
+                    reward=prep(action.reward),
+                    cost=prep(action.cost),
                 )
         self._credit.write(report.credit, report.requests, report.execute)
         self._margin.write(report.margin, report.execute)
-        if report.interrupted and report.interrupted != self._interrupted:
-            log(WARNING, "deleverage-failed", reason=report.interrupted)
-        self._interrupted = report.interrupted
+        self._interruption.say(report.interrupted)
         if report.snapshot is not None:
-            self._skipped = {skipped.id for skipped in report.skipped}
-            self._kept = {skipped.id for skipped in report.kept}
+            self._left_alone.remember(report.skipped)
+            self._kept.remember(report.kept)
             self._write_due(report)
             self._write_round(report, report.snapshot)
 
@@ -128,9 +117,9 @@ class Journal:
             open=len(snapshot.positions),
             ids=snapshot.highest_id,
             liquidated=len(report.liquidated),
-            reward=_prep(report.reward),
+            reward=prep(report.reward),
             deleveraged=len(report.deleveraged),
-            gas_cost=_native(report.gas_spent),
+            gas_cost=native(report.gas_spent),
             requests=report.requests,
         )
         for market_id, market in enumerate(snapshot.markets):
@@ -149,13 +138,5 @@ class Journal:
                 log(INFO, "price-is-back", market=market_id, block=snapshot.block)
 
 
-def _prep(amount: int) -> str:
-    return unscaled(amount, PREP_DECIMALS)
-
-
 def _ratio(value: int) -> str:
-    return "unlimited" if value == UNLIMITED else unscaled(value, PREP_DECIMALS)
-
-
-def _native(wei: int) -> str:
-    return unscaled(wei, _NATIVE_DECIMALS)
+    return "unlimited" if value == UNLIMITED else prep(value)

@@ -17,7 +17,7 @@ from prep.keeper.credit.desk import Desk
 from prep.keeper.credit.read import CreditContracts
 from prep.keeper.decide import Action, Plan, Settings, Skipped, plan
 from prep.keeper.deleverage import Close
-from prep.keeper.margin.actions import Execute, Record, Seize, SetMark
+from prep.keeper.margin.actions import MarginAction
 from prep.keeper.margin.clerk import Clerk, ToWatch
 from prep.keeper.read import read
 from prep.keeper.report import Failure, Liquidation, Report, Round
@@ -111,8 +111,8 @@ class Keeper:
         try:
             if (mined := self._sender.follow_up(done)) is not None:
                 self._book(mined, done)
-            snapshot, todo = self.look()
-            self.act(snapshot, todo, done)
+            snapshot, decided = self.look()
+            self.act(snapshot, decided, done)
             if self.desk is not None:
                 self._serve_credit(self.desk, done)
             if self.clerk is not None:
@@ -128,11 +128,11 @@ class Keeper:
         snapshot = self._read()
         return snapshot, plan(snapshot, self.settings)
 
-    def act(self, snapshot: Snapshot, todo: Plan, done: Round) -> None:
+    def act(self, snapshot: Snapshot, decided: Plan, done: Round) -> None:
         """Carries a plan out, as far as it still holds. One that fails does not stop the others."""
         done.snapshot = snapshot
-        done.skipped += todo.skipped
-        for action in todo.actions:
+        done.skipped += decided.skipped
+        for action in decided.actions:
             if self._stop.is_set():
                 done.skipped.append(Skipped(action.id, "stopping"))
             elif self._sender.waiting:
@@ -220,7 +220,7 @@ class Keeper:
             assert self.closer is not None
             self.closer.book(mined, done)
             return
-        if isinstance(action, Seize | Execute | SetMark | Record):
+        if isinstance(action, MarginAction):
             assert self.clerk is not None
             self.clerk.book(mined, done)
             return
@@ -235,16 +235,13 @@ class Keeper:
             else:
                 self._note_refusal(action, refusal, done)
             return
-        (event,) = self.chain.events(receipt, call.contract, "PositionLiquidated")
+        event = self.chain.event(receipt, call.contract, "PositionLiquidated")
         done.liquidated.append(
             Liquidation(
                 id=action.id,
                 trader=action.trader,
                 reward=event["reward"],
                 expected_reward=action.reward,
-                gas_cost=mined.gas_cost,
-                gas_used=receipt["gasUsed"],
-                transaction=receipt["transactionHash"].to_0x_hex(),
-                block=receipt["blockNumber"],
+                **mined.facts,
             )
         )

@@ -1,5 +1,6 @@
 """Log lines that people can read and programs can split: an event and its fields."""
 
+import json
 import logging
 from typing import Final
 
@@ -7,6 +8,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 LOGGER: Final = logging.getLogger("prep.keeper")
+LONGEST: Final = 1_000
+"""Characters of a value."""
 
 
 def configure(verbose: bool = False) -> None:
@@ -30,5 +33,9 @@ def log(level: int, event: str, **fields: object) -> None:
 
 
 def _quoted(value: object) -> str:
+    """One word, or text in quotes that ends where it seems to: contracts of others give reasons."""
     text = " ".join(str(value).split())
-    return f'"{text}"' if " " in text or not text else text
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + "..."
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' "\\')
+    return text if text and plain else json.dumps(text)

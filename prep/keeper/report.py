@@ -6,11 +6,12 @@ from prep.keeper.credit.report import CreditReport, CreditRound
 from prep.keeper.decide import Action, Skipped
 from prep.keeper.deleverage import Close, Standing
 from prep.keeper.margin.report import MarginReport, MarginRound
+from prep.keeper.section import Transaction
 from prep.keeper.snapshot import Id, Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Liquidation:
+class Liquidation(Transaction):
     """One that was mined. Rewards are PREP base units."""
 
     id: int
@@ -18,15 +19,10 @@ class Liquidation:
     reward: int
     expected_reward: int
     """At the snapshot before."""
-    gas_used: int
-    gas_cost: int
-    """Wei."""
-    transaction: str
-    block: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deleverage:
+class Deleverage(Transaction):
     """One that was mined."""
 
     action: Close
@@ -38,11 +34,6 @@ class Deleverage:
     ratio_before: int
     """The vault's collateralization ratio, WAD."""
     ratio_after: int
-    gas_used: int
-    gas_cost: int
-    """Wei."""
-    transaction: str
-    block: int
 
 
 @dataclass(frozen=True, slots=True)

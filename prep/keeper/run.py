@@ -32,7 +32,8 @@ def retry_delay(failures: int) -> float:
 
 def run(keeper: Keeper, stop: Event, *, once: bool = False, interval: float | None = None) -> bool:
     """Rounds until `stop` is set; after each, waits `interval` seconds or, without one, for the
-    next block. With `once` a single round. Whether the last round went without errors."""
+    next block. With `once` a single round. Whether that went without errors; being stopped is none,
+    whatever the last round was about."""
     failures = 0
     journal = Journal()
     report = None
@@ -56,11 +57,12 @@ def run(keeper: Keeper, stop: Event, *, once: bool = False, interval: float | No
             _await_block(keeper, report, stop)
     if stop.is_set():
         log(INFO, "stopped")
-    if report is None:
+    if report is None or not once:
         return True
     interrupted = report.interrupted or report.credit.interrupted or report.margin.interrupted
-    failed = report.errors or interrupted or report.margin.differing
-    return not (failed or (once and report.unreachable))
+    margin = report.margin.snapshot
+    failed = report.errors or interrupted or (margin is not None and margin.differing)
+    return not (failed or report.unreachable)
 
 
 def _await_block(keeper: Keeper, report: Report, stop: Event) -> None:

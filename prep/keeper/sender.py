@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from ape.api import AccountAPI
 
 from prep.keeper.chain import Chain, Reverted, SendError, sign
+from prep.keeper.codec import codec_of
 from prep.keeper.decide import Settings
 from prep.keeper.report import Failure, Round
 from prep.keeper.snapshot import Id
@@ -58,6 +59,16 @@ class Mined:
     def succeeded(self) -> bool:
         """Whether it did not revert."""
         return bool(self.receipt["status"] == 1)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The fields of a `Transaction`."""
+        return {
+            "gas_cost": self.gas_cost,
+            "gas_used": self.receipt["gasUsed"],
+            "transaction": self.receipt["transactionHash"].to_0x_hex(),
+            "block": self.receipt["blockNumber"],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +118,15 @@ class Sender:
             return error
         return None
 
-    def gas_of(self, call: Call) -> int:
-        """With how much gas it goes through now. Raises `Reverted`."""
+    def gas_of(self, call: Call, without_ether: str | None = None) -> int:
+        """With how much gas it goes through now; `without_ether`: if this address had none. Raises
+        `Reverted`."""
         return self._chain.estimate_gas(
-            call.contract, call.function, *call.arguments, sender=self.address
+            call.contract,
+            call.function,
+            *call.arguments,
+            sender=self.address,
+            without_ether=without_ether,
         )
 
     def send(
@@ -154,7 +170,7 @@ class Sender:
         if used:
             self._drop("was replaced by another one", done)
             # Who knows what the other one cost.
-            self._spent.append((now, sent.max_cost))
+            self._spend(now, sent.max_cost)
         elif not self._chain.knows(sent.transaction):
             self._drop("was forgotten by the node", done)
         return None
@@ -169,7 +185,7 @@ class Sender:
                 "chainId": self._chain_id,
                 "from": self.address,
                 "to": call.contract.address,
-                "data": call.contract.encode_abi(call.function, call.arguments),
+                "data": codec_of(call.contract, call.function).encode(call.arguments),
                 "nonce": nonce,
                 **fields,
             },
@@ -197,7 +213,7 @@ class Sender:
         call, gas_cost = self._sent.call, self._sent.max_cost
         if "effectiveGasPrice" in receipt:
             gas_cost = receipt["gasUsed"] * receipt["effectiveGasPrice"]
-        self._spent.append((now, gas_cost))
+        self._spend(now, gas_cost)
         done.gas_spent += gas_cost
         self._sent = None
         return Mined(call, receipt, gas_cost)
@@ -207,6 +223,10 @@ class Sender:
         reason = f"{self._sent.transaction} {what}"
         done.errors.append(Failure(self._sent.call.action.id, reason))
         self._sent = None
+
+    def _spend(self, now: int, wei: int) -> None:
+        self._spent_since(now - DAY)  # forgets the rest
+        self._spent.append((now, wei))
 
     def _spent_since(self, start: int) -> int:
         """Wei spent on gas since then."""

@@ -43,6 +43,24 @@ def ceil(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def leave_ether(margin: MarginSuite, who, amount: int, router: str | None = None) -> None:
+    """In the exchange's router, which pays with it instead of a pool's wrapped ether."""
+    margin.node.rpc("anvil_setBalance", who.address, hex(10**30))
+    call = selector_of("multicall(bytes[])") + (32).to_bytes(32) + bytes(32)
+    margin.node.execute_data(who.address, router or margin.router, "0x" + call.hex(), amount)
+
+
+def take_ether(margin: MarginSuite, who) -> None:
+    """All that lies there. Anyone may."""
+    margin.node.execute_data(who.address, margin.router, "0x" + selector_of("refundETH()").hex())
+
+
+def ether(margin: MarginSuite, who) -> int:
+    """Wei of an account, or an address."""
+    address = getattr(who, "address", who)
+    return int(margin.node.rpc("eth_getBalance", address, "latest"), 16)
+
+
 def positions(margin: MarginSuite, side: Side) -> list[Position]:
     """Those that are open, as the latest event of each has it."""
     query = {"fromBlock": "0x0", "toBlock": "latest", "address": side.address}

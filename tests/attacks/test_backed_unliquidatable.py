@@ -4,15 +4,15 @@ Liquidations have to work when they are due (R4): what stands in their way is th
 """
 
 import pytest
-from eth_utils import function_signature_to_4byte_selector as selector_of
 
 from prep.exchange.calldata import EXACT_INPUT_SINGLE
 from prep.exchange.contracts import ROUTER, unrecorded
-from prep.margin.data import CLOSED
+from prep.margin.data import CLOSED, position_hash
 from prep.node import Reverted
-from tests.attacks.backed import check_books, refused
+from tests.attacks.backed import check_books, ether, leave_ether, refused, take_ether
 from tests.attacks.backed_acts import PAIR
-from tests.margin_suite import FUNCTIONS, PREP, WETH, _plain
+from tests.integration.keeper.margin_stage import Stage, identity, results
+from tests.margin_suite import FUNCTIONS, PREP, WBTC, WETH, _plain
 from tests.suite import WAD
 
 
@@ -78,43 +78,75 @@ def refusals_of_the_whole(margin, pool, position, who):
     return refusals
 
 
-def leave_ether(margin, who, amount, router=None) -> None:
-    """In the exchange's router, which pays with it instead of the caller's wrapped ether. Whoever
-    comes next can take it away again: in the same block nobody else does."""
-    call = selector_of("multicall(bytes[])") + (32).to_bytes(32) + bytes(32)
-    margin.node.execute_data(who.address, router or margin.router, "0x" + call.hex(), amount)
-
-
-def take_ether_back(margin, who) -> None:
-    margin.node.execute_data(who.address, margin.router, "0x" + selector_of("refundETH()").hex())
-
-
-@pytest.mark.xfail(
-    strict=True, reason="the router spends its own ether, and nothing of the position's"
-)
-def test_long__ether_left_in_the_router__liquidated_all_the_same(margin, rogue, accomplice):
-    """A long on ether is closed by selling ether: a router that has as much of its own pays with
-    that. A trader who sees his liquidation coming leaves it there and takes it back after, and so
-    does whoever does not want another one to leave."""
-    pool = margin.sides["long"]
-    position = margin.typical(pool, rogue, PAIR, 4)
+@pytest.fixture
+def at_risk(margin, pool, rogue, accomplice):
+    """A position that holds wrapped ether, within its threshold: a long on it, or a short whose
+    proceeds are in it."""
+    pair = PAIR if pool.is_long else (WBTC, WETH)
+    position = margin.typical(pool, rogue, pair, 4)
     margin.node.at(margin.time() + 60)
     margin.node.mine()
-    margin.move_market(accomplice, PAIR, 78)
-    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
-    leave_ether(margin, accomplice, position.collateral)
-    try:
-        margin.liquidate(pool, position)
-    finally:
-        take_ether_back(margin, accomplice)
-    assert margin.stored(pool, position.id) == CLOSED
+    margin.move_market(accomplice, pair, 78 if pool.is_long else 122)
+    return position
+
+
+def refusal_of(margin, pool, position):
+    """Of a liquidation at the highest interest, with its values; nothing is changed by it."""
+    stored = margin.stored(pool, position.id)
+    interest = margin.max_interest(pool, position)
+    with pytest.raises(Reverted) as raised:
+        margin.liquidate(pool, position, interest)
+    assert margin.stored(pool, position.id) == stored == position_hash(position)
+    check_books(margin)
+    return raised.value.name, raised.value.args_
+
+
+def test_ether_left_in_the_router__liquidation_is_refused_by_name_and_nothing_is_lost(
+    margin, pool, at_risk, accomplice
+):
+    """The router pays with it instead of what the position holds, as long as there is enough: a
+    long has not sold what it must, and to a short the tokens seem to be a gift."""
+    leave_ether(margin, accomplice, at_risk.collateral)
+    expected = {
+        True: ("WrongAmountSpent", (0, at_risk.collateral)),
+        False: ("NotLiquidatable", (at_risk.collateral, 0)),
+    }
+    assert refusal_of(margin, pool, at_risk) == expected[pool.is_long]
+
+
+def test_ether_left_in_the_router__whoever_left_it_loses_it_to_the_first_comer(
+    margin, pool, at_risk, accomplice, stranger
+):
+    leave_ether(margin, accomplice, at_risk.collateral)
+    before = ether(margin, stranger)
+    take_ether(margin, stranger)
+    assert ether(margin, stranger) - before == at_risk.collateral
+    before = ether(margin, accomplice)
+    take_ether(margin, accomplice)
+    assert ether(margin, accomplice) == before, "nothing is left for who has left it"
+    margin.liquidate(pool, at_risk)
+    assert margin.stored(pool, at_risk.id) == CLOSED
+    check_books(margin)
+
+
+def test_ether_left_in_the_router__keeper_takes_it_and_liquidates_all_the_same(
+    margin, pool, at_risk, accomplice, project, tmp_path
+):
+    stage = Stage(project, margin, tmp_path)
+    leave_ether(margin, accomplice, at_risk.collateral)
+    before = ether(margin, margin.liquidator)
+    done = stage.round(stage.clerk(margin.liquidator))
+    of = identity(pool, at_risk)
+    assert results(done) == [("EtherTaken", of), ("Seized", of)]
+    assert ether(margin, margin.liquidator) - before + done.gas_spent == at_risk.collateral
+    assert margin.stored(pool, at_risk.id) == CLOSED
+    check_books(margin)
 
 
 def test_long__ether_left_in_the_router__exit_pays_out_what_is_not_sold(margin, rogue, accomplice):
     """The debt is paid with somebody else's ether: the collateral is the trader's."""
     pool = margin.sides["long"]
     position = margin.typical(pool, rogue, PAIR, 4)
-    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
     leave_ether(margin, accomplice, position.collateral)
     data = margin.closing_swap(pool, position, position.collateral, 0)
     margin.do(rogue, pool, "exit", position, margin.router, data, 0, 0)
@@ -123,30 +155,19 @@ def test_long__ether_left_in_the_router__exit_pays_out_what_is_not_sold(margin, 
     check_books(margin)
 
 
-def test_long__ether_left_in_the_router__whoever_takes_it_away_first_closes(
-    margin, rogue, accomplice, stranger
+def test_long__a_wei_less_than_the_whole_left_in_the_router__changes_nothing(
+    margin, rogue, accomplice
 ):
-    """The way out as it is: the ether is anybody's, in the same transaction even."""
     pool = margin.sides["long"]
     position = margin.typical(pool, rogue, PAIR, 4)
     margin.node.at(margin.time() + 60)
     margin.node.mine()
     margin.move_market(accomplice, PAIR, 78)
-    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
     leave_ether(margin, accomplice, position.collateral - 1)
-    assert_liquidatable(margin, pool, position)
-    take_ether_back(margin, stranger)
     margin.liquidate(pool, position)
+    assert margin.stored(pool, position.id) == CLOSED
+    assert ether(margin, margin.router) == position.collateral - 1
     check_books(margin)
-
-
-def assert_liquidatable(margin, pool, position):
-    """A unit less than the whole does not help it."""
-    interest = margin.max_interest(pool, position)
-    args = position, interest, margin.router, margin.seizing_swap(pool, position, interest)
-    margin.node.simulate(
-        margin.liquidator.address, pool.address, FUNCTIONS["liquidate"], *map(_plain, args)
-    )
 
 
 def test_long__router_with_a_wrapped_ether_of_its_own__ether_in_it_changes_nothing(
@@ -163,7 +184,6 @@ def test_long__router_with_a_wrapped_ether_of_its_own__ether_in_it_changes_nothi
     margin.node.at(margin.time() + 60)
     margin.node.mine()
     margin.move_market(accomplice, PAIR, 78)
-    margin.node.rpc("anvil_setBalance", accomplice.address, hex(10**30))
     leave_ether(margin, accomplice, position.collateral, own)
     interest = margin.max_interest(pool, position)
     data = margin.seizing_swap(pool, position, interest)

@@ -1,6 +1,7 @@
 """The keeper's loop, journal and failures, without a chain."""
 
 import logging
+import re
 import runpy
 import signal
 from dataclasses import replace
@@ -170,6 +171,12 @@ def test_run__once__is_one_round_and_tells_whether_it_went_well(found, ok):
     stop = Stop(after=1)
     assert run(Keeper(found), stop, once=True) is ok
     assert stop.waits == []
+
+
+def test_run__stopped_after_a_round_with_errors__went_well():
+    """Such as a transaction that is not mined yet: whoever stops it is told nothing else."""
+    failed = report(errors=[Failure(3, "not mined yet: 0xab")])
+    assert run(Keeper(failed), Stop(after=1)) is True
 
 
 def test_run__stopped_before_it_began__does_nothing():
@@ -353,6 +360,22 @@ def test_log__fields__are_quoted_where_they_have_spaces(lines):
     assert lines() == ['INFO event plain=1 spaced="a b" empty="" broken="a b"']
 
 
+@pytest.mark.parametrize(
+    "reason, written",
+    [
+        ('no" id=7 tx="0x1', r'"no\" id=7 tx=\"0x1"'),
+        ("\x1b[2J\x1b[31mgone", r'"\u001b[2J\u001b[31mgone"'),
+        ("back\\slash", r'"back\\slash"'),
+        ("Error(amount=1)", "Error(amount=1)"),
+        ("\u202edlrow", r'"\u202edlrow"'),
+        (2_000 * "x", 1_000 * "x" + "..."),
+    ],
+)
+def test_log__reason_of_a_hostile_contract__stays_one_value(lines, reason, written):
+    log(logging.INFO, "event", reason=reason)
+    assert lines() == [f"INFO event reason={written}"]
+
+
 def test_configure__not_a_terminal__plain_lines_on_stderr(lines, capsys):
     configure()
     log(logging.INFO, "event", key=1)
@@ -412,6 +435,68 @@ def test_chain__node_answers_with_an_error__says_what_it_said(answer, said):
     provider.make_request = lambda method, params: {"jsonrpc": "2.0", "id": 1, **answer}
     with pytest.raises(NodeError, match=said):
         Chain(Web3(provider)).latest_block()
+
+
+@pytest.mark.parametrize(
+    "said", ["gas required exceeds allowance (30000000)", "out of gas", "invalid opcode: INVALID"]
+)
+def test_estimate_gas__contract_burns_all_gas__is_its_refusal(project, said):
+    provider = Broken(None)
+    error = {"code": -32000, "message": said}
+    provider.make_request = lambda method, params: {"jsonrpc": "2.0", "id": 1, "error": error}
+    chain = Chain(Web3(provider))
+    contract = chain.at("0x" + 40 * "1", project.CreditManager.contract_type)
+    with pytest.raises(Reverted, match=re.escape(said)):
+        chain.estimate_gas(contract, "liquidate", 1, 2, 3, 4, sender=None)
+
+
+RECEIPT = {
+    "status": "0x1",
+    "gasUsed": "0x5208",
+    "transactionHash": "0x" + 64 * "1",
+    "blockNumber": "0x2",
+    "logs": [],
+}
+
+
+def answering(result):
+    provider = Broken(None)
+    provider.make_request = lambda method, params: {"jsonrpc": "2.0", "id": 1, "result": result}
+    return Chain(Web3(provider))
+
+
+@pytest.mark.parametrize("lacks", ["status", "gasUsed", "transactionHash", "blockNumber", "logs"])
+def test_receipt__something_is_missing__is_the_node_s_failure(lacks):
+    assert answering(RECEIPT).receipt("0x" + 64 * "1")["gasUsed"] == 21_000
+    chain = answering({name: value for name, value in RECEIPT.items() if name != lacks})
+    with pytest.raises(NodeError, match="not the answer of a node"):
+        chain.receipt("0x" + 64 * "1")
+
+
+def test_receipt__without_a_block__is_not_mined_yet():
+    assert answering(RECEIPT | {"blockNumber": None}).receipt("0x" + 64 * "1") is None
+
+
+@pytest.mark.parametrize("block", [{"number": "0x1"}, {"timestamp": "0x1"}, "0x1", ["0x1"]])
+def test_latest_block__not_one__is_the_node_s_failure(block):
+    with pytest.raises(NodeError, match="not the answer of a node"):
+        answering(block).latest_block()
+
+
+@pytest.mark.parametrize("answers", [[{"id": 1}], ["0x1"], [None], [{"error": "down"}]])
+def test_many__answers_that_are_none__are_the_node_s_failure(answers):
+    provider = Broken(None)
+    provider.make_batch_request = lambda requests: answers
+    with pytest.raises(NodeError):
+        Chain(Web3(provider)).many([("eth_blockNumber", [])])
+
+
+def test_event__not_exactly_one__is_the_node_s_failure(project):
+    chain = answering(None)
+    contract = chain.at("0x" + 40 * "1", project.LongPool.contract_type)
+    receipt = answering(RECEIPT).receipt("0x" + 64 * "1")
+    with pytest.raises(NodeError, match=r"0x1111.* has 0 events PositionLiquidated"):
+        chain.event(receipt, contract, "PositionLiquidated")
 
 
 @pytest.mark.parametrize("known", ["already known", "transaction already imported"])

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eth_abi.abi import decode
-from eth_utils.abi import get_abi_output_types
+from eth_abi.exceptions import DecodingError
 
 from prep.keeper.chain import Chain, NodeError, Reverted
+from prep.keeper.codec import codec_of
 
 NOBODY: Final = "0x000000000000000000000000000000000000dEaD"
 """Who asks where there is no account: the zero address cannot be paid."""
@@ -26,18 +26,17 @@ class Ask:
 
     def fields(self, sender: str | None = None) -> dict[str, str]:
         """As nodes take it."""
-        data = self.contract.encode_abi(self.function, self.arguments)
+        data = codec_of(self.contract, self.function).encode(self.arguments)
         return {"from": sender or NOBODY, "to": self.contract.address, "data": data}
 
     def decoded(self, answer: Any) -> Answer:
         """From what the node says that was returned. Raises `NodeError` where that is nonsense."""
         if isinstance(answer, Reverted):
             return answer
-        types = get_abi_output_types(self.contract.get_function_by_name(self.function).abi)
         try:
             raw = bytes.fromhex(answer.removeprefix("0x"))
-            return decode(types, raw)
-        except (ValueError, AttributeError) as error:  # a `DecodingError` is one of the first
+            return codec_of(self.contract, self.function).decode(raw)
+        except (ValueError, AttributeError, DecodingError) as error:
             raise NodeError(f"no contract at {self.contract.address}") from error
 
 

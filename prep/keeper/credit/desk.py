@@ -61,14 +61,14 @@ class Desk:
         self._hands.book(mined, done)
 
     def _serve(self, snapshot: CreditSnapshot, settings: Settings, done: Round) -> None:
-        todo = chores(snapshot, settings)
-        done.credit.skipped += todo.skipped
+        found = chores(snapshot, settings)
+        done.credit.skipped += found.skipped
         for chore in snapshot.chores:
             if chore.refused:
                 self._left[chore.id] = snapshot.block + LEFT_FOR, chore.refused
             elif not chore.fill and chore.pays == 0 and not settings.unpaid:
                 self._left[chore.id] = snapshot.block + LEFT_DEAD_FOR, "pays 0"
-        for work in todo.work:
+        for work in found.work:
             self._serve_one(work, snapshot, settings, done)
 
     def _serve_one(

@@ -113,14 +113,9 @@ class Hands:
             else:
                 done.errors.append(Failure(action.id, str(refusal or "reverted when mined")))
             return
-        common: dict[str, Any] = {
-            "gas_cost": mined.gas_cost,
-            "gas_used": receipt["gasUsed"],
-            "transaction": receipt["transactionHash"].to_0x_hex(),
-            "block": receipt["blockNumber"],
-        }
+        common = mined.facts
         if isinstance(action, Liquidate):
-            (event,) = self._chain.events(receipt, call.contract, "AccountLiquidated")
+            event = self._chain.event(receipt, call.contract, "AccountLiquidated")
             fields = event["liquidation"]
             outcome = Outcome(*(fields.values() if isinstance(fields, Mapping) else fields))
             worth = action.choice.worth(outcome)

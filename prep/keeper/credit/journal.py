@@ -1,42 +1,36 @@
 """What was done about credit accounts, orders and requests, as log lines."""
 
 from collections.abc import Iterable
-from logging import DEBUG, INFO, WARNING
+from logging import DEBUG, INFO
 
-from prep.deploy.values import PREP_DECIMALS, unscaled
 from prep.keeper.credit.chores import Work
 from prep.keeper.credit.decide import Approve, Liquidate, Outcome, Trial
 from prep.keeper.credit.report import AccountLiquidated, Approved, CreditReport, Filled, Result
 from prep.keeper.credit.snapshot import CreditId
+from prep.keeper.lines import Interruption, LeftAlone, gas, prep
 from prep.keeper.log import log
-
-_NATIVE_DECIMALS = 18
 
 
 class CreditJournal:
     """Writes reports down. Whom it leaves alone, and that the node fails, is said once."""
 
     def __init__(self) -> None:
-        self._skipped: set[object] = set()
-        self._interrupted = ""
+        self._left_alone = LeftAlone()
+        self._interruption = Interruption("credit-failed")
 
     def write(self, report: CreditReport, requests: int, execute: bool) -> None:
         """One line for everything that was done or would be, and one for the round."""
         for result in report.results:
             self._write_result(result)
-        for skipped in report.skipped:
-            level = DEBUG if skipped.id in self._skipped else INFO
-            log(level, "skipped", id=skipped.id, reason=skipped.reason)
+        self._left_alone.say(report.skipped)
         if not execute:
             for action in report.actions:
                 _write_intention(action)
-        if report.interrupted and report.interrupted != self._interrupted:
-            log(WARNING, "credit-failed", reason=report.interrupted)
-        self._interrupted = report.interrupted
+        self._interruption.say(report.interrupted)
         snapshot = report.snapshot
         if snapshot is None:
             return
-        self._skipped = {skipped.id for skipped in report.skipped}
+        self._left_alone.remember(report.skipped)
         log(
             INFO if report.actions else DEBUG,
             "credit-round",
@@ -51,11 +45,6 @@ class CreditJournal:
 
     @staticmethod
     def _write_result(result: Result) -> None:
-        gas = {
-            "gas": result.gas_used,
-            "gas_cost": unscaled(result.gas_cost, _NATIVE_DECIMALS),
-            "tx": result.transaction,
-        }
         if isinstance(result, AccountLiquidated):
             trial, bad = result.action.choice.trial, result.outcome.bad_debt
             log(
@@ -63,10 +52,10 @@ class CreditJournal:
                 "liquidated-account",
                 id=result.action.id,
                 **_liquidation(trial, result.outcome),
-                bad_debt=_prep(bad),
-                yields=_prep(result.yields),
-                expected=_prep(result.action.choice.yields),
-                **gas,
+                bad_debt=prep(bad),
+                yields=prep(result.yields),
+                expected=prep(result.action.choice.yields),
+                **gas(result),
             )
         elif isinstance(result, Filled):
             log(
@@ -74,13 +63,13 @@ class CreditJournal:
                 "filled",
                 id=_joined(result.ids) or "none",
                 ended=_joined(result.ended) or "none",
-                fee=_prep(result.fee),
-                **gas,
+                fee=prep(result.fee),
+                **gas(result),
             )
         elif isinstance(result, Approved):
-            log(INFO, "approved", **_approval(result.action), **gas)
+            log(INFO, "approved", **_approval(result.action), **gas(result))
         else:
-            log(INFO, "removed", id=result.id, fee=_prep(result.fee), **gas)
+            log(INFO, "removed", id=result.id, fee=prep(result.fee), **gas(result))
 
 
 def _write_intention(action: Liquidate | Approve | Work) -> None:
@@ -91,16 +80,16 @@ def _write_intention(action: Liquidate | Approve | Work) -> None:
             id=action.id,
             **_liquidation(action.choice.trial, action.choice.outcome),
             approve=action.choice.trial.approve,
-            yields=_prep(action.choice.yields),
-            cost=_prep(action.cost),
+            yields=prep(action.choice.yields),
+            cost=prep(action.cost),
         )
     elif isinstance(action, Work):
         log(
             INFO,
             "would-fill" if action.fill else "would-remove",
             id=_joined(task.id for task in action.tasks),
-            fee=_prep(action.pays),
-            cost=_prep(action.cost),
+            fee=prep(action.pays),
+            cost=prep(action.cost),
         )
 
 
@@ -111,8 +100,8 @@ def _liquidation(trial: Trial, outcome: Outcome) -> dict[str, object]:
         "repaid": outcome.repaid,
         "collateral": trial.collateral,
         "seized": outcome.seized,
-        "closed": _prep(outcome.closed),
-        "reward": _prep(outcome.reward),
+        "closed": prep(outcome.closed),
+        "reward": prep(outcome.reward),
     }
 
 
@@ -123,7 +112,3 @@ def _approval(action: Approve) -> dict[str, object]:
 
 def _joined(ids: Iterable[CreditId]) -> str:
     return ",".join(map(str, ids))
-
-
-def _prep(amount: int) -> str:
-    return unscaled(amount, PREP_DECIMALS)

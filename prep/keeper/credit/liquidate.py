@@ -37,16 +37,16 @@ class Liquidator:
 
     def work(self, snapshot: CreditSnapshot, settings: Settings, done: Round) -> None:
         """All accounts of a snapshot that can be liquidated. Raises `NodeError`."""
-        todo = []
+        choices = []
         for account in snapshot.accounts:
             if account.shortfall is None:
                 _skip(done, account.id, account.unknown)
             elif account.liquidatable:
                 choice = self._best_for(snapshot, account, settings, done)
                 if choice is not None:
-                    todo.append(choice)
+                    choices.append(choice)
         now, moved, attempts = snapshot, False, 0
-        for choice in ranked(todo):
+        for choice in ranked(choices):
             account = choice.trial.account
             if attempts >= settings.max_actions:
                 _skip(done, account.id, f"more than {settings.max_actions} in one round")

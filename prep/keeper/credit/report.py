@@ -1,24 +1,13 @@
 """What a round did about credit accounts, orders and requests."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from prep.keeper.credit.chores import Work
 from prep.keeper.credit.decide import Approve, Liquidate, Outcome
 from prep.keeper.credit.snapshot import CreditId, CreditSnapshot
-from prep.keeper.decide import Skipped
+from prep.keeper.section import Section, SectionRound, Transaction
 
 CreditAction = Liquidate | Approve | Work
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transaction:
-    """One that was mined."""
-
-    gas_used: int
-    gas_cost: int
-    """Wei."""
-    transaction: str
-    block: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,36 +51,6 @@ class Approved(Transaction):
 Result = AccountLiquidated | Filled | Removed | Approved
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditReport:
-    """One round."""
-
-    snapshot: CreditSnapshot | None = None
-    """What it was based on; None when the node could not be asked."""
-    actions: tuple[CreditAction, ...] = ()
-    """What the contracts would have accepted: what a dry run would have sent."""
-    results: tuple[Result, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    interrupted: str = ""
-    """Why it ended early, if the node failed; else empty."""
-
-
-@dataclass(slots=True)
-class CreditRound:
-    """A report while it is being written."""
-
-    snapshot: CreditSnapshot | None = None
-    actions: list[CreditAction] = field(default_factory=list)
-    results: list[Result] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    interrupted: str = ""
-
-    def report(self) -> CreditReport:
-        """As it is now."""
-        return CreditReport(
-            snapshot=self.snapshot,
-            actions=tuple(self.actions),
-            results=tuple(self.results),
-            skipped=tuple(self.skipped),
-            interrupted=self.interrupted,
-        )
+CreditReport = Section[CreditSnapshot, CreditAction, Result]
+"""One round."""
+CreditRound = SectionRound[CreditSnapshot, CreditAction, Result]

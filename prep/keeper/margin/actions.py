@@ -9,6 +9,7 @@ from prep.keeper.decide import Settings, Skipped
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.snapshot import SignedOrder
 from prep.margin.data import Position
+from prep.model import WAD
 from prep.quotes.swaps import Swap
 
 NO_DEADLINE: Final = 2**256 - 1
@@ -21,16 +22,23 @@ class Seize:
 
     id: PoolId
     position: Position
+    amount: int
+    """Of the collateral: all of it, or by the role a part."""
     swap: Swap
     bound: int
     """The least that it brings or the most that it spends."""
     interest: int | None
     """None: of a marked position, at the highest."""
     equity: int
-    """Quote base units, as the next ones: when the swap is as quoted."""
+    """Of the whole position; quote base units, as the next ones: when the swap is as quoted."""
     fee: int
     value: int | None
     """What that is worth, PREP base units, rounded down; None where nothing says it."""
+
+    @property
+    def left(self) -> int:
+        """Collateral that the position keeps."""
+        return self.position.collateral - self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,18 @@ class Record:
         )
 
 
-MarginAction = Seize | Execute | SetMark | Record
+@dataclass(frozen=True, slots=True)
+class TakeEther:
+    """Takes away the ether that lies in the router, which would spend it instead of what a position
+    holds: the pool then refuses. It is whose who comes first."""
+
+    id: PoolId
+    """Of the position that it is in the way of."""
+    ether: int
+    """Wei."""
+
+
+MarginAction = Seize | Execute | SetMark | Record | TakeEther
 
 
 def swap_data(action: Seize | Execute, pool: str) -> bytes:
@@ -93,9 +112,13 @@ def worthwhile(
     action: MarginAction, gas: int, gas_price: int, settings: Settings
 ) -> Priced | Skipped:
     """Whether it is to be sent if it goes through with so much gas. Orders and interest are the
-    executor's duty: they pay nothing, and are bound by the limits on gas alone."""
+    executor's duty: they pay nothing, and are bound by the limits on gas alone. Ether
+    has to be worth what fetching it costs."""
     if isinstance(action, Execute | Record):
         return priced(action.id, 0, gas, gas_price, replace(settings, unpaid=True), True)
+    if isinstance(action, TakeEther):
+        found = action.ether * settings.native_price // WAD
+        return priced(action.id, found, gas, gas_price, replace(settings, min_profit=0), False)
     pays = action.value
     if pays is None:
         if not (settings.unpaid or settings.native_price == settings.min_profit == 0):

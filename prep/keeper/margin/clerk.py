@@ -1,7 +1,6 @@
 """Asset-backed positions, round by round: the index is brought up to date, one block is read, and
 what was decided is tried out, sent and booked, one transaction at a time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any, Final
@@ -14,22 +13,20 @@ from prep.keeper.margin.actions import (
     Execute,
     MarginAction,
     Record,
-    Seize,
-    SetMark,
-    swap_data,
+    TakeEther,
     worthwhile,
 )
+from prep.keeper.margin.calls import Contracts
 from prep.keeper.margin.decide import decide
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.orders import NoOrders, OrderSource
 from prep.keeper.margin.read import MarginReader
-from prep.keeper.margin.report import Executed, MarginResult, MarkSet, Recorded, Seized
 from prep.keeper.margin.rules import Rules
 from prep.keeper.margin.snapshot import MarginSnapshot
 from prep.keeper.margin.source import NodeSource
 from prep.keeper.report import Failure, Round
 from prep.keeper.sender import Call, Mined, NotSent, Sender
-from prep.margin.data import Closing, Position, struct_of
+from prep.margin.data import Position
 from prep.margin.index import DEPTH, ChainMoved, Index, RangeRefused
 from prep.margin.index_store import Store, StoreError
 from prep.quotes import config
@@ -90,22 +87,19 @@ class Clerk:
         self._watch = watch
         self._execute = execute
         self._stop = stop
+        self._contracts = Contracts(chain, watch.settings, watch.orders, project)
         pools = watch.settings.pools
-        pool_type = project.get_contract("LongPool").contract_type
-        self._pools = {
-            True: chain.at(pools.long, pool_type),
-            False: chain.at(pools.short, pool_type),
-        }
         self.store = Store(watch.database, chain_id, pools.long, pools.short)
         self.index = Index(
             self.store,
-            NodeSource(chain, (pools.long, pools.short), pool_type, batch_size),
+            NodeSource(chain, (pools.long, pools.short), self._contracts.pool_type, batch_size),
             watch.first_block,
             depth=watch.depth,
             largest_range=block_range,
         )
         self._reader = MarginReader(chain, watch.settings, watch.prep, sender.address)
         self._left: dict[PoolId, tuple[int, Position, str]] = {}  # until which block, and why
+        self._refused: dict[str, int] = {}  # orders by digest, and in which block
 
     def work(self, settings: Settings, done: Round) -> None:
         """One round. Raises `NodeError`."""
@@ -127,22 +121,23 @@ class Clerk:
             raise NodeError(f"events of a single block are refused: {error}") from error
         if at is None:
             return None
-        return self._reader.read(at, self.index.positions(), self._watch.orders, settings)
+        positions = self.index.positions()
+        return self._reader.read(at, positions, self._watch.orders, settings, self._watch.rules)
 
     def act(self, snapshot: MarginSnapshot, settings: Settings, done: Round) -> None:
         """Carries out what was decided. What fails does not stop the rest."""
         done.margin.snapshot = snapshot
-        todo = decide(self._without_left(snapshot, done), settings, self._watch.rules)
-        done.margin.skipped += todo.skipped
-        queue, attempts = list(todo.actions), 0
+        plan = decide(self._without_left(snapshot, done), settings, self._watch.rules)
+        done.margin.skipped += plan.skipped
+        queue = list(plan.actions)
         while queue:
             action = queue.pop(0)
             if reason := self._hindered():
                 _skip(done, action, reason)
-            elif attempts >= settings.max_actions:
+            elif len(done.margin.actions) >= settings.max_actions:
+                # What is refused does not count: it must not keep the others from their turn.
                 _skip(done, action, f"more than {settings.max_actions} in one round")
             else:
-                attempts += 1
                 queue[:0] = self._attempt(action, snapshot, settings, done)
 
     def book(self, mined: Mined, done: Round) -> None:
@@ -157,7 +152,7 @@ class Clerk:
             else:
                 done.errors.append(Failure(action.id, str(refusal or "reverted when mined")))
             return
-        done.margin.results.append(self._result(action, mined))
+        done.margin.results.append(self._contracts.result(mined))
 
     # -------------------------------------------------------------------------------------- actions
 
@@ -177,24 +172,35 @@ class Clerk:
         }
         done.margin.skipped += [Skipped(i, reason) for i, (_, _, reason) in self._left.items()]
         others = (w for w in snapshot.positions if w.id not in self._left)
-        return replace(snapshot, positions=tuple(others))
+        digests = {order.digest for order in snapshot.orders}
+        self._refused = {d: block for d, block in self._refused.items() if d in digests}
+        orders = sorted(snapshot.orders, key=lambda order: self._refused.get(order.digest, -1))
+        return replace(snapshot, positions=tuple(others), orders=tuple(orders))
+
+    def _put_last(self, action: MarginAction, snapshot: MarginSnapshot) -> None:
+        """An order that was refused: others of its position are to have their turn."""
+        if isinstance(action, Execute):
+            self._refused[action.order.digest] = snapshot.block
 
     def _attempt(
         self, action: MarginAction, snapshot: MarginSnapshot, settings: Settings, done: Round
     ) -> list[MarginAction]:
         """Tries out, judges, sends. Returns what is to be done instead."""
+        if isinstance(action, TakeEther) and self._is_gone(action):
+            _skip(done, action, "somebody else has taken the ether that lay in the router")
+            return []
         try:
-            function, arguments = self._call(action, snapshot)
+            call = self._contracts.call(action, snapshot.next, settings.max_gas_price)
         except NoOrders as error:
+            self._put_last(action, snapshot)
             _skip(done, action, f"no signed request: {error}")
             return []
-        contract = self._pools[action.id.is_long]
-        call = Call(action, contract, function, arguments, settings.max_gas_price)
         try:
-            gas = self._sender.gas_of(call)
+            gas = self._sender.gas_of(call, self._without_ether(done))
         except Reverted as refusal:
             if isinstance(action, Record) and len(action.ids) > 1:
                 return list(action.halves())
+            self._put_last(action, snapshot)
             late = refusal.name in _TOO_LATE
             self._leave(action, snapshot.block + 1, f"was refused in this block: {refusal}")
             _skip(done, action, f"already done or healthy: {refusal}" if late else str(refusal))
@@ -208,7 +214,7 @@ class Clerk:
             if price.unpaid and settings.max_daily_gas is not None:
                 # What pays must not have to stop for what does not.
                 settings = replace(settings, max_daily_gas=settings.max_daily_gas // 2)
-            call = Call(action, contract, function, arguments, price.max_price)
+            call = replace(call, max_gas_price=price.max_price)
             self._send(call, price.limit, snapshot, settings, done)
         return []
 
@@ -225,62 +231,29 @@ class Clerk:
         if mined is not None:
             self.book(mined, done)
 
-    def _call(self, action: MarginAction, snapshot: MarginSnapshot) -> tuple[str, tuple[Any, ...]]:
-        """Function and arguments. Raises `NoOrders`."""
-        router = self._watch.settings.exchange.router
-        if isinstance(action, Seize):
-            data = swap_data(action, self._pools[action.id.is_long].address)
-            if action.interest is None:
-                return "liquidateMarked", (tuple(action.position), router, data)
-            return "liquidate", (tuple(action.position), action.interest, router, data)
-        if isinstance(action, SetMark):
-            return "unmark" if action.clear else "mark", (tuple(action.position),)
-        if isinstance(action, Record):
-            return "recordInterest", ([tuple(p) for p in action.positions], list(action.interests))
-        assert self._watch.orders is not None
-        request, signature = self._watch.orders.request(action, snapshot.next)
-        order = action.order
-        return "executeOrder", (
-            tuple(order.order),
-            order.signature,
-            tuple(request),
-            signature,
-            tuple(action.position),
-        )
+    def _is_gone(self, action: TakeEther) -> bool:
+        return self.chain.balance(self._contracts.router.address) < action.ether
+
+    def _without_ether(self, done: Round) -> str | None:
+        """The router, where a dry run would have taken the ether out of it before."""
+        taken = any(isinstance(action, TakeEther) for action in done.margin.actions)
+        return self._contracts.router.address if taken and not self._execute else None
 
     def _leave(self, action: MarginAction, until: int, reason: str) -> None:
         """Alone, until this block or until it is another."""
         for identity, position in _about(action):
             self._left[identity] = until, position, reason
 
-    def _result(self, action: MarginAction, mined: Mined) -> MarginResult:
-        receipt = mined.receipt
-        common: dict[str, Any] = {
-            "action": action,
-            "gas_cost": mined.gas_cost,
-            "gas_used": receipt["gasUsed"],
-            "transaction": receipt["transactionHash"].to_0x_hex(),
-            "block": receipt["blockNumber"],
-        }
-        if isinstance(action, Seize):
-            return Seized(closing=self._closing(mined, "PositionLiquidated"), **common)
-        if isinstance(action, Execute):
-            return Executed(closing=self._closing(mined, "PositionClosed"), **common)
-        if isinstance(action, SetMark):
-            return MarkSet(**common)
-        return Recorded(**common)
-
-    def _closing(self, mined: Mined, event: str) -> Closing:
-        (arguments,) = self.chain.events(mined.receipt, mined.call.contract, event)
-        fields = arguments["closing"]
-        return struct_of(Closing, fields.values() if isinstance(fields, Mapping) else fields)
-
 
 def _about(action: MarginAction) -> list[tuple[PoolId, Position]]:
+    """Positions that it changes."""
+    if isinstance(action, TakeEther):
+        return []
     if isinstance(action, Record):
         return list(zip(action.ids, action.positions, strict=True))
     return [(action.id, action.position)]
 
 
 def _skip(done: Round, action: MarginAction, reason: str) -> None:
-    done.margin.skipped += [Skipped(identity, reason) for identity, _ in _about(action)]
+    ids = action.ids if isinstance(action, Record) else (action.id,)
+    done.margin.skipped += [Skipped(identity, reason) for identity in ids]

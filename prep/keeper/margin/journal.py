@@ -2,29 +2,29 @@
 
 from logging import DEBUG, ERROR, INFO, WARNING
 
-from prep.deploy.values import PREP_DECIMALS, unscaled
+from prep.keeper.lines import Interruption, LeftAlone, gas, native, prep
 from prep.keeper.log import log
-from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark
+from prep.keeper.margin.actions import Execute, MarginAction, Record, Seize, SetMark, TakeEther
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.report import (
+    EtherTaken,
     Executed,
     MarginReport,
     MarginResult,
     Recorded,
     Seized,
 )
+from prep.keeper.margin.snapshot import MarginSnapshot
 from prep.margin.data import Closing
-
-_NATIVE_DECIMALS = 18
 
 
 class MarginJournal:
     """Writes reports down. What stays as it is from round to round is said once."""
 
     def __init__(self) -> None:
-        self._skipped: set[object] = set()
+        self._left_alone = LeftAlone()
         self._differing: set[PoolId] = set()
-        self._interrupted = ""
+        self._interruption = Interruption("margin-failed")
         self._no_orders = ""
 
     def write(self, report: MarginReport, execute: bool) -> None:
@@ -33,17 +33,13 @@ class MarginJournal:
             _write_result(result)
         snapshot = report.snapshot
         if snapshot is not None:
-            self._write_differences(report)
-        for skipped in report.skipped:
-            if skipped.id not in report.differing:
-                level = DEBUG if skipped.id in self._skipped else INFO
-                log(level, "skipped", id=skipped.id, reason=skipped.reason)
+            self._write_differences(snapshot)
+        differing = snapshot.differing if snapshot else ()
+        self._left_alone.say(s for s in report.skipped if s.id not in differing)
         if not execute:
             for action in report.actions:
                 _write_intention(action)
-        if report.interrupted and report.interrupted != self._interrupted:
-            log(WARNING, "margin-failed", reason=report.interrupted)
-        self._interrupted = report.interrupted
+        self._interruption.say(report.interrupted)
         if snapshot is None:
             return
         if snapshot.no_orders != self._no_orders:
@@ -52,7 +48,7 @@ class MarginJournal:
             else:
                 log(INFO, "orders-are-back")
         self._no_orders = snapshot.no_orders
-        self._skipped = {skipped.id for skipped in report.skipped}
+        self._left_alone.remember(report.skipped)
         log(
             INFO if report.actions else DEBUG,
             "margin-round",
@@ -64,19 +60,14 @@ class MarginJournal:
             executor=snapshot.is_executor,
         )
 
-    def _write_differences(self, report: MarginReport) -> None:
-        for skipped in report.skipped:
-            if skipped.id in report.differing and skipped.id not in self._differing:
-                log(ERROR, "index-differs", id=skipped.id, reason=skipped.reason)
-        self._differing = set(report.differing)
+    def _write_differences(self, snapshot: MarginSnapshot) -> None:
+        for watched in snapshot.positions:
+            if watched.differs and watched.id not in self._differing:
+                log(ERROR, "index-differs", id=watched.id, reason=watched.differs)
+        self._differing = set(snapshot.differing)
 
 
 def _write_result(result: MarginResult) -> None:
-    gas = {
-        "gas": result.gas_used,
-        "gas_cost": unscaled(result.gas_cost, _NATIVE_DECIMALS),
-        "tx": result.transaction,
-    }
     if isinstance(result, Seized):
         log(
             INFO,
@@ -84,9 +75,11 @@ def _write_result(result: MarginResult) -> None:
             id=result.action.id,
             trader=result.action.position.trader,
             marked=result.action.interest is None,
+            amount=result.closing.amount,
+            left=result.action.left,
             **_closing(result.closing),
             expected_fee=result.action.fee,
-            **gas,
+            **gas(result),
         )
     elif isinstance(result, Executed):
         log(
@@ -96,23 +89,32 @@ def _write_result(result: MarginResult) -> None:
             trader=result.action.position.trader,
             order=result.action.order.kind,
             **_closing(result.closing),
-            **gas,
+            **gas(result),
         )
+    elif isinstance(result, EtherTaken):
+        log(INFO, "took-ether", **_ether(result.action), **gas(result))
     elif isinstance(result, Recorded):
-        log(INFO, "recorded", **_interest(result.action), **gas)
+        log(INFO, "recorded", **_interest(result.action), **gas(result))
     else:
-        log(INFO, "unmarked" if result.action.clear else "marked", id=result.action.id, **gas)
+        log(
+            INFO,
+            "unmarked" if result.action.clear else "marked",
+            id=result.action.id,
+            **gas(result),
+        )
 
 
 def _write_intention(action: MarginAction) -> None:
     if isinstance(action, Seize):
-        worth = "unknown" if action.value is None else unscaled(action.value, PREP_DECIMALS)
+        worth = "unknown" if action.value is None else prep(action.value)
         log(
             INFO,
             "would-liquidate-backed",
             id=action.id,
             trader=action.position.trader,
             marked=action.interest is None,
+            amount=action.amount,
+            left=action.left,
             equity=action.equity,
             fee=action.fee,
             worth=worth,
@@ -121,6 +123,8 @@ def _write_intention(action: MarginAction) -> None:
         log(INFO, "would-execute", id=action.id, order=action.order.kind)
     elif isinstance(action, Record):
         log(INFO, "would-record", **_interest(action))
+    elif isinstance(action, TakeEther):
+        log(INFO, "would-take-ether", **_ether(action))
     elif isinstance(action, SetMark):
         log(INFO, "would-unmark" if action.clear else "would-mark", id=action.id)
 
@@ -135,6 +139,10 @@ def _closing(closing: Closing) -> dict[str, object]:
         "payout": closing.payout,
         "bad_debt": closing.bad_debt,
     }
+
+
+def _ether(action: TakeEther) -> dict[str, object]:
+    return {"id": action.id, "ether": native(action.ether)}
 
 
 def _interest(action: Record) -> dict[str, object]:

@@ -1,19 +1,17 @@
 """How a snapshot of asset-backed positions is read: all at the block that the index is as of."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from prep.connect import is_local
-from prep.exchange.prices import MAX_SQRT_PRICE, MIN_SQRT_PRICE
-from prep.exchange.route import Route
 from prep.keeper.chain import Chain, NodeError, Reverted
 from prep.keeper.decide import Settings
 from prep.keeper.margin.asks import Asks
-from prep.keeper.margin.decide import is_mark_good, may_be_seized
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.orders import NoOrders, OrderSource
+from prep.keeper.margin.rules import Rules
 from prep.keeper.margin.snapshot import Loan, MarginSnapshot, Pair, SignedOrder, Watched
+from prep.keeper.margin.swaps import quoted
 from prep.margin import read
 from prep.margin.chain import Query, function
 from prep.margin.data import ZERO_ADDRESS, PairTerms, Position, position_hash, struct_of
@@ -22,29 +20,16 @@ from prep.margin.read import Pool
 from prep.model.fixed import WAD
 from prep.model.interest import RateCurve
 from prep.quotes import config
-from prep.quotes.swaps import EXACT_INPUT, EXACT_OUTPUT, Swap
 
 LIQUIDATOR: Final = 6
 EXECUTOR: Final = 5
 """Roles, coded in `Authority`."""
-LATE: Final = 600
-"""Seconds until which interest of a marked short is bought for: it grows until the transaction is
-mined, and what is too much goes to the trader."""
-_EXHAUSTED: Final = (MIN_SQRT_PRICE + 1, MAX_SQRT_PRICE - 1)
-"""Where a pool's price is when it has nothing left to give."""
 GRACE_PERIOD: Final = function("gracePeriod", (), "uint256")
 
+_WETH9: Final = function("WETH9", (), "address")
+"""Of Uniswap's router. Others may have no such function."""
+
 PairKey = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A swap to be quoted."""
-
-    watched: int
-    field: str
-    exact_output: bool
-    amount: int
 
 
 class MarginReader:
@@ -66,11 +51,16 @@ class MarginReader:
         return PoolId(indexed.pool == self.pools[True], indexed.position.id)
 
     def read(
-        self, at: Block, indexed: Sequence[Indexed], source: OrderSource | None, settings: Settings
+        self,
+        at: Block,
+        indexed: Sequence[Indexed],
+        source: OrderSource | None,
+        settings: Settings,
+        rules: Rules,
     ) -> MarginSnapshot:
         """Raises `NodeError`."""
         asks = Asks(self._chain, settings.batch_size, at.number)
-        timestamp, next_ = self._times(at)
+        timestamp, next_, ether, wrapped = self._start(at)
         self._know_pools(asks)
         liquidator, executor, grace = self._rights(asks)
         pairs = self._pairs(asks, {(i.position.base, i.position.quote) for i in indexed})
@@ -87,6 +77,9 @@ class MarginReader:
             )
             for i, stored in zip(indexed, hashes, strict=True)
         ]
+        if any(w.differs for w in watched) and self._chain.block_hash(at.number) != at.hash:
+            # What was read is of another block: that says nothing about the index.
+            raise NodeError(f"block {at.number} was replaced")
         orders, no_orders = _orders(source) if executor else ((), "")
         snapshot = MarginSnapshot(
             block=at.number,
@@ -99,21 +92,33 @@ class MarginReader:
             positions=tuple(watched),
             orders=orders,
             no_orders=no_orders,
+            ether=ether,
+            paid_with_ether=wrapped,
         )
-        return replace(snapshot, positions=tuple(self._quoted(asks, snapshot)))
+        return quoted(asks, self._config, snapshot, settings, rules)
 
-    def _times(self, at: Block) -> tuple[int, int]:
-        """Of the block, and the earliest of the next one. A local node has a clock of its own:
-        there may be no block for long, or several in a second."""
-        wanted: list[tuple[str, list[Any]]] = [("eth_getBlockByHash", [at.hash, False])]
+    def _start(self, at: Block) -> tuple[int, int, int, str]:
+        """The time of the block, and the earliest of the next one: a local node has a clock of its
+        own, there may be no block for long, or several in a second. And the router's ether, and the
+        token that it pays with that."""
+        router, block = self._config.exchange.router, hex(at.number)
+        wanted: list[tuple[str, list[Any]]] = [
+            ("eth_getBalance", [router, block]),
+            ("eth_call", [{"to": router, "data": "0x" + _WETH9.encode().hex()}, block]),
+            ("eth_getBlockByHash", [at.hash, False]),
+        ]
         if is_local(self._config.chain_id):
             wanted.append(("eth_getBlockByNumber", ["pending", False]))
-        times = []
-        for block in self._chain.many(wanted):
-            if block is None or isinstance(block, Reverted):
-                raise NodeError(f"block {at.number} was replaced")
-            times.append(int(block["timestamp"], 16))
-        return times[0], max(times) if len(times) > 1 else times[0] + 1
+        answers: list[Any] = self._chain.many(wanted)
+        ether, wrapped, *blocks = answers
+        if any(found is None or isinstance(found, Reverted) for found in (ether, *blocks)):
+            raise NodeError(f"block {at.number} was replaced")
+        try:
+            times = [int(found["timestamp"], 16) for found in blocks]
+            next_ = max(times) if len(times) > 1 else times[0] + 1
+            return times[0], next_, int(ether, 16), _token(wrapped)
+        except (KeyError, TypeError, ValueError) as error:
+            raise NodeError(f"block {at.number}: not the answer of a node") from error
 
     # ------------------------------------------------------------------------------------ contracts
 
@@ -207,64 +212,13 @@ class MarginReader:
         side = self.id_of(indexed).is_long
         return side, indexed.position.quote if side else indexed.position.base
 
-    # ---------------------------------------------------------------------------------------- swaps
 
-    def _quoted(self, asks: Asks, snapshot: MarginSnapshot) -> Iterator[Watched]:
-        """With the swaps that a decision may need: all are asked for at once."""
-        wanted = list(self._wanted(snapshot))
-        routes = [self._routes(snapshot.positions[w.watched], w) for w in wanted]
-        queries: list[Query] = []
-        for want, ways in zip(wanted, routes, strict=True):
-            for route in ways:
-                path = route.reverse().packed() if want.exact_output else route.packed()
-                call = EXACT_OUTPUT if want.exact_output else EXACT_INPUT
-                queries.append((self._config.exchange.quoter, call, path, want.amount))
-        answers = iter(asks.answers(queries))
-        swaps: dict[int, dict[str, Swap]] = {}
-        for want, ways in zip(wanted, routes, strict=True):
-            found = [_swap(want, route, next(answers)) for route in ways]
-            good = [swap for swap in found if swap is not None]
-            if good:
-                best = min(good, key=lambda swap: (swap.amount_in, -swap.amount_out))
-                swaps.setdefault(want.watched, {})[want.field] = best
-        for number, watched in enumerate(snapshot.positions):
-            yield replace(watched, **swaps.get(number, {}))  # type: ignore[arg-type]
-
-    def _wanted(self, snapshot: MarginSnapshot) -> Iterator[_Wanted]:
-        ordered = {order.id for order in snapshot.orders}
-        for number, watched in enumerate(snapshot.positions):
-            if watched.differs:
-                continue
-            p, now = watched.position, snapshot.next
-            seized = snapshot.is_liquidator and may_be_seized(watched, now)
-            marked = is_mark_good(watched, now)
-            if not (seized or marked or watched.id in ordered):
-                continue
-            if watched.id.is_long or seized or marked:
-                yield _Wanted(number, "sale", False, p.collateral)
-            if not watched.id.is_long:
-                owed = p.principal + watched.interest(now)
-                yield _Wanted(number, "purchase", True, owed)
-                if marked:
-                    late = p.principal + watched.most_interest(now + LATE)
-                    yield _Wanted(number, "late_purchase", True, late)
-
-    def _routes(self, watched: Watched, want: _Wanted) -> list[Route]:
-        pair = self._config.pair(watched.position.base, watched.position.quote)
-        if pair is None or not 0 < want.amount < 2**255:
-            return []
-        return pair.routes_of(selling_base=watched.id.is_long)
-
-
-def _swap(want: _Wanted, route: Route, answer: Any) -> Swap | None:
-    """None: the pools cannot. Of an exact input they take what they can and say nothing: their
-    price tells."""
-    if isinstance(answer, Reverted) or answer[0] == 0:
-        return None
-    if any(price in _EXHAUSTED for price in answer[1]):
-        return None
-    amounts = (answer[0], want.amount) if want.exact_output else (want.amount, answer[0])
-    return Swap(route, want.exact_output, amounts[0], amounts[1], impact=0)
+def _token(answer: Any) -> str:
+    """What a router says that it wraps ether with; empty where that is nothing."""
+    if not isinstance(answer, str) or len(answer) != 2 + 64:
+        return ""
+    token: str = _WETH9.decode(bytes.fromhex(answer[2:]))
+    return token
 
 
 def _difference(position: Position, stored: bytes) -> str:

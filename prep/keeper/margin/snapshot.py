@@ -48,6 +48,18 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Of a position, and the swaps with which it could be liquidated; None where no pool can."""
+
+    amount: int
+    """Of the collateral."""
+    sale: Swap | None = None
+    """Of all of that."""
+    purchase: Swap | None = None
+    """Of the part's principal of a short, and all interest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """An open position."""
 
@@ -63,8 +75,20 @@ class Watched:
     """Of what a short owes with interest, the same."""
     late_purchase: Swap | None = None
     """Of what it owes at the highest interest a little later; only while its mark is good."""
+    parts: tuple[Part, ...] = ()
+    """Smaller ones, where the whole is too large or pays too little."""
     differs: str = ""
     """Why the index cannot be right about it."""
+
+    @property
+    def whole(self) -> Part:
+        """As the largest part."""
+        return Part(self.position.collateral, self.sale, self.purchase)
+
+    def due_of(self, amount: int) -> int:
+        """The principal that is paid with so much of the collateral, rounded up."""
+        p = self.position
+        return arithmetic.principal_part(p.principal, amount, p.collateral)
 
     def elapsed(self, now: int) -> int:
         """Seconds for which it owes interest."""
@@ -120,3 +144,12 @@ class MarginSnapshot:
     orders: tuple[SignedOrder, ...] = ()
     no_orders: str = ""
     """Why the orders could not be asked for."""
+    ether: int = 0
+    """Wei that lie in the router: anyone's."""
+    paid_with_ether: str = ""
+    """The token instead of which the router spends ether where it has as much; empty: none."""
+
+    @property
+    def differing(self) -> tuple[PoolId, ...]:
+        """Positions that the chain has otherwise than the index."""
+        return tuple(watched.id for watched in self.positions if watched.differs)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from threading import Event
 
+from eth_account import Account
+
 from prep.keeper import Rules, Settings, ToWatch
 from prep.keeper.chain import Chain
 from prep.keeper.margin.clerk import Clerk
@@ -98,3 +100,24 @@ class Stage:
 def results(done):
     """Kinds and ids."""
     return [(type(result).__name__, str(result.action.id)) for result in done.margin.results]
+
+
+def identity(side, position):
+    return str(PoolId(side.is_long, position.id))
+
+
+def rest(margin, seconds):
+    """Time passes, with a block at its end."""
+    margin.node.at(margin.time() + seconds)
+    margin.node.mine()
+
+
+def move(margin, who, pair, percent):
+    """A price, by a real swap, and a minute ago: interest is due."""
+    margin.move_market(who, pair, percent)
+    rest(margin, 60)
+
+
+def local(account):
+    """The key of a test account."""
+    return Account.from_key(account.private_key)

@@ -1,10 +1,12 @@
 """The keeper when others act too, prices go away, and transactions are late or lost."""
 
 import pytest
+from eth_utils import keccak
 
 from prep.keeper import Settings
 from prep.keeper.chain import NodeError
 from tests.integration.keeper.stage import FIXED_REQUESTS, REWARD, act, mining_stopped
+from tests.processes import wait_for
 
 # --------------------------------------------------------------------------------------- conflicts
 
@@ -213,6 +215,8 @@ def test_step__node_lost_while_sending__follows_up_and_sends_nothing_twice(
         sent.append(raw)
         original(raw)
         if len(sent) == 2:
+            transaction = "0x" + keccak(raw).hex()
+            wait_for(lambda: keeper.chain.receipt(transaction), "the block of the transaction")
             raise NodeError("did not answer in time")
 
     monkeypatch.setattr(keeper.chain, "send", send)

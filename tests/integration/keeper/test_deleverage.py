@@ -4,12 +4,14 @@ import json
 from threading import Event
 
 import pytest
+from eth_utils import keccak
 
 from prep.keeper import Settings, deleverages, standing_of
 from prep.keeper.chain import NodeError
 from prep.keeper.report import Round
 from tests.integration.keeper.desk import BTC, GOLD, open_desk
 from tests.integration.keeper.stage import FIXED_REQUESTS, GWEI, mining_stopped
+from tests.processes import wait_for
 from tests.suite import BTC as PLAIN
 from tests.suite import FULL, WAD
 
@@ -515,6 +517,8 @@ def test_step__node_lost_while_sending__follows_up_and_sends_nothing_twice(desk,
 
     def lose(raw):
         send(raw)
+        transaction = "0x" + keccak(raw).hex()
+        wait_for(lambda: keeper.chain.receipt(transaction), "the block of the transaction")
         raise NodeError("did not answer in time")
 
     with monkeypatch.context() as patch:

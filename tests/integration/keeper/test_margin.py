@@ -3,15 +3,14 @@
 import sqlite3
 
 import pytest
-from eth_account import Account
 
 from prep.keeper import Rules, Settings
-from prep.keeper.margin.ids import PoolId
+from prep.keeper.chain import NodeError
 from prep.keeper.report import Round
 from prep.margin.data import CLOSED, position_hash
 from prep.node import Reverted
 from tests.exchange import FEE
-from tests.integration.keeper.margin_stage import Stage, results
+from tests.integration.keeper.margin_stage import Stage, identity, local, move, rest, results
 from tests.margin_suite import PREP, USD, WBTC, WETH, create_margin_suite
 from tests.suite import WAD
 
@@ -49,22 +48,6 @@ def side(request, margin):
 def against(side):
     """Percent to which a price goes that is bad for a side."""
     return 78 if side.is_long else 122
-
-
-def identity(side, position):
-    return str(PoolId(side.is_long, position.id))
-
-
-def rest(margin, seconds):
-    """Time passes, with a block at its end."""
-    margin.node.at(margin.time() + seconds)
-    margin.node.mine()
-
-
-def move(margin, who, pair, percent):
-    """A price, by a real swap, and a minute ago: interest is due."""
-    margin.move_market(who, pair, percent)
-    rest(margin, 60)
 
 
 # -------------------------------------------------------------------------------------- positions
@@ -272,11 +255,6 @@ def test_work__recovered__is_unmarked_only_when_told_to(
 # ------------------------------------------------------------------------------------------- orders
 
 
-def local(account):
-    """The key of a test account."""
-    return Account.from_key(account.private_key)
-
-
 def price_times(margin, side, position, factor):
     """Quote and base amounts of a price: `factor` percent of the check price of the pair."""
     return margin.price(PAIR) * factor // 100, WAD
@@ -321,6 +299,47 @@ def test_work__order_of_somebody_else__is_refused_and_the_others_are_executed(
     assert "NotOrderOfTrader" in skipped.reason
     assert margin.stored(side, first.id) == position_hash(first)
     assert far != near
+
+
+def two_orders(stage, margin, side, first, second, crowd):
+    """Both would be executed now, but for the first one's signature."""
+    price, base = price_times(margin, side, first, 100)
+    take = not side.is_long
+    near = price * (50 if side.is_long == take else 150) // 100
+    stage.order(side, local(crowd[5]), first, near, base, take, signer=first.trader)
+    owner = next(who for who in crowd if who.address == second.trader)
+    stage.order(side, local(owner), second, near + 1, base, take)
+    rest(margin, 60)
+
+
+def test_work__order_is_refused__another_one_of_the_position_has_its_turn(
+    stage, margin, side, crowd
+):
+    position = margin.typical(side, crowd[0], PAIR, 3)
+    two_orders(stage, margin, side, position, position, crowd)
+    clerk = stage.clerk(margin.executor)
+    assert "NotOrderOfTrader" in stage.round(clerk).margin.skipped[0].reason
+    margin.node.mine()
+    assert results(stage.round(clerk)) == [("Executed", identity(side, position))]
+
+
+def test_work__refused__does_not_count_as_an_action(stage, margin, side, crowd):
+    first, second = (margin.typical(side, who, PAIR, 3) for who in crowd[:2])
+    two_orders(stage, margin, side, first, second, crowd)
+    done = stage.round(stage.clerk(margin.executor), max_actions=1)
+    assert results(done) == [("Executed", identity(side, second))]
+
+
+def test_work__more_than_is_allowed_in_a_round__the_others_wait(stage, margin, side, crowd):
+    """Those that are left out are in the next one."""
+    positions = [margin.typical(side, who, PAIR, 4) for who in crowd[:2]]
+    move(margin, crowd[3], PAIR, against(side))
+    clerk = stage.clerk(margin.liquidator)
+    done = stage.round(clerk, max_actions=1)
+    assert len(results(done)) == 1
+    assert [s.reason for s in done.margin.skipped] == ["more than 1 in one round"]
+    assert len(results(stage.round(clerk, max_actions=1))) == 1
+    assert [margin.stored(side, position.id) for position in positions] == 2 * [CLOSED]
 
 
 def test_work__refused__is_not_tried_again_in_the_same_block(stage, margin, side, trader, crowd):
@@ -441,7 +460,20 @@ def test_work__index_is_wrong_about_a_position__says_so_and_leaves_it_alone(
         database.execute("UPDATE margin_versions SET collateral = '1'")
     move(margin, crowd[3], PAIR, against(side))
     done = stage.round(clerk)
-    report = done.report(0).margin
-    assert [str(i) for i in report.differing] == [identity(side, position)]
+    assert [str(i) for i in done.margin.snapshot.differing] == [identity(side, position)]
     assert (results(done), done.margin.actions) == ([], [])
     assert margin.stored(side, position.id) == position_hash(position)
+
+
+def test_look__block_is_replaced_while_it_is_read__blames_the_node_and_not_the_index(
+    stage, margin, side, trader
+):
+    margin.typical(side, trader, PAIR, 4)
+    clerk = stage.clerk(margin.liquidator)
+    stage.round(clerk)
+    with sqlite3.connect(stage.folder / "positions.sqlite") as database:
+        database.execute("UPDATE margin_versions SET collateral = '1'")
+    assert [w.differs == "" for w in clerk.look(SETTINGS).positions] == [False]
+    clerk.chain.block_hash = lambda number: "0x" + 64 * "1"
+    with pytest.raises(NodeError, match="was replaced"):
+        clerk.look(SETTINGS)

@@ -6,7 +6,8 @@ import pytest
 
 from prep.keeper import Rules, Settings, Skipped
 from prep.keeper.margin.actions import Execute, Record, Seize, SetMark, worthwhile
-from prep.keeper.margin.decide import decide, may_be_seized
+from prep.keeper.margin.decide import decide
+from prep.keeper.margin.health import may_be_seized
 from prep.keeper.margin.ids import PoolId
 from prep.margin.data import ZERO_ADDRESS
 from prep.margin.index_events import Mark

@@ -1,25 +1,34 @@
 """What is written down about asset-backed positions."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from prep.keeper import Skipped
 from prep.keeper.log import LOGGER
-from prep.keeper.margin.actions import Execute, Record, Seize, SetMark
+from prep.keeper.margin.actions import Execute, Record, Seize, SetMark, TakeEther
 from prep.keeper.margin.ids import PoolId
 from prep.keeper.margin.journal import MarginJournal
-from prep.keeper.margin.report import Executed, MarginReport, MarkSet, Recorded, Seized
+from prep.keeper.margin.report import (
+    EtherTaken,
+    Executed,
+    MarginReport,
+    MarkSet,
+    Recorded,
+    Seized,
+)
 from prep.margin.data import Closing
 from prep.model import WAD
 from tests.unit.margin.watched import TRADER, long, order, snapshot
 
 GAS = {"gas_used": 300_000, "gas_cost": 3 * 10**15, "transaction": "0xab", "block": 9}
-CLOSING = Closing(100, 99, 9_400, 9_000, 1, 188, 211, 5)
+CLOSING = Closing(60, 59, 9_400, 9_000, 1, 188, 211, 5)
 WATCHED = long(9_400)
-SEIZE = Seize(WATCHED.id, WATCHED.position, WATCHED.sale, 1, 1, 399, 188, 2 * WAD)
+SEIZE = Seize(WATCHED.id, WATCHED.position, 60, WATCHED.sale, 1, 1, 399, 188, 2 * WAD)
 MARK = SetMark(WATCHED.id, WATCHED.position, False)
 EXECUTE = Execute(WATCHED.id, WATCHED.position, order(WATCHED, 1, 1, False), WATCHED.sale, 1, 1)
+ETHER = TakeEther(WATCHED.id, 15 * 10**17)
 RECORD = Record((PoolId(True, 1), PoolId(True, 2)), 2 * (WATCHED.position,), (3, 4))
 
 
@@ -49,25 +58,28 @@ def test_write__results__a_line_each(lines):
             MarkSet(action=MARK, **GAS),
             MarkSet(action=SetMark(WATCHED.id, WATCHED.position, True), **GAS),
             Recorded(action=RECORD, **GAS),
+            EtherTaken(action=ETHER, **GAS),
         ),
     )
     gas = "gas=300000 gas_cost=0.003 tx=0xab"
-    closing = "spent=99 received=9400 interest=1 fee=188 payout=211 bad_debt=5"
-    of = f"id=long/1 trader={TRADER}"
+    closing = "spent=59 received=9400 interest=1 fee=188 payout=211 bad_debt=5"
+    of, part = f"id=long/1 trader={TRADER}", "marked=False amount=60 left=40"
     assert lines() == [
-        f"INFO liquidated-backed {of} marked=False {closing} expected_fee=188 {gas}",
+        f"INFO liquidated-backed {of} {part} {closing} expected_fee=188 {gas}",
         f"INFO executed {of} order=stop-loss {closing} {gas}",
         f"INFO marked id=long/1 {gas}",
         f"INFO unmarked id=long/1 {gas}",
         f"INFO recorded id=long/1,long/2 interest=7 {gas}",
+        f"INFO took-ether id=long/1 ether=1.5 {gas}",
     ]
 
 
 def test_write__dry_run__says_what_would_be_done(lines):
-    write(MarginJournal(), execute=False, actions=(SEIZE, EXECUTE, MARK, RECORD))
-    of = f"id=long/1 trader={TRADER}"
+    write(MarginJournal(), execute=False, actions=(ETHER, SEIZE, EXECUTE, MARK, RECORD))
+    of, part = f"id=long/1 trader={TRADER}", "marked=False amount=60 left=40"
     assert lines() == [
-        f"INFO would-liquidate-backed {of} marked=False equity=399 fee=188 worth=2",
+        "INFO would-take-ether id=long/1 ether=1.5",
+        f"INFO would-liquidate-backed {of} {part} equity=399 fee=188 worth=2",
         "INFO would-execute id=long/1 order=stop-loss",
         "INFO would-mark id=long/1",
         "INFO would-record id=long/1,long/2 interest=7",
@@ -94,7 +106,7 @@ def test_write__index_differs__is_an_error_once(lines):
         write(
             journal,
             skipped=(Skipped(WATCHED.id, "not as the chain has it"),),
-            differing=(WATCHED.id,),
+            snapshot=snapshot(replace(WATCHED, differs="not as the chain has it")),
         )
     assert lines() == ['ERROR index-differs id=long/1 reason="not as the chain has it"']
 
