@@ -7,7 +7,7 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {BorrowerKind, ILendingVault, RateCurve} from "../interfaces/ILendingVault.sol";
 import {LenderShares} from "./credit/LenderShares.sol";
 import {Lending, Pool} from "./credit/Lending.sol";
@@ -28,7 +28,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
     using Lending for *;
     using Math for uint256;
     using SafeCast for uint256;
-    using SafeTransferLib for address;
+    using SafeERC20 for IERC20;
 
     uint256 private constant MAX_CAP = 1e36;
     uint256 private constant MAX_RATE = 10e18;
@@ -145,7 +145,6 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         nonReentrant
         returns (uint256 assets)
     {
-        require(shares != 0, ZeroAmount());
         Pool memory p = _accrue();
         (uint256 value, uint256 supply, uint256 balance) = (p.totalAssets(), totalSupply(), balanceOf(owner));
         assets = shares.toAssetsDown(value, supply);
@@ -181,7 +180,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         p.idle -= assets;
         _store(p);
         emit Borrowed(msg.sender, receiver, assets, shares, debt);
-        asset().safeTransfer(receiver, assets);
+        IERC20(asset()).safeTransfer(receiver, assets);
     }
 
     /// @inheritdoc ILendingVault
@@ -189,7 +188,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         Pool memory p = _accrue();
         uint256 debt;
         (shares, debt) = _reduceDebt(p, assets);
-        p.idle += assets;
+        p.idle = (p.idle + assets).toUint128();
         _store(p);
         emit Repaid(msg.sender, assets, shares, debt);
         _receive(assets);
@@ -251,7 +250,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         p.idle -= amount;
         _store(p);
         emit ReservesCollected(receiver, amount, p.reserves);
-        asset().safeTransfer(receiver, amount);
+        IERC20(asset()).safeTransfer(receiver, amount);
     }
 
     // --------------------------------------------------------------------------------------------------------- roles
@@ -417,8 +416,8 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     // ------------------------------------------------------------------------------------------------------- private
 
-    /// @dev The state as it was left.
-    function _stored() private view returns (Pool memory p) {
+    /// @dev Fills in the state as it was left.
+    function _load(Pool memory p) private view {
         // All of the second slot at once: the compiler reads a slot again behind every branch.
         (uint256 period, uint256 until, bool hasIndexed, bool hasQuoted) =
             (_lockedFor, _lockedUntil, _hasIndexed, _hasQuoted);
@@ -432,7 +431,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @dev The state as of now.
     function _current() private view returns (Pool memory p) {
-        p = _stored();
+        _load(p);
         if (p.shares == 0) return p;
         uint256 elapsed = block.timestamp - _accruedAt;
         if (elapsed != 0) p.accrue(rateCurve(), elapsed, _reserveShare);
@@ -440,7 +439,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @dev The state as of now, for an action that will `_store` it.
     function _accrue() private returns (Pool memory p) {
-        p = _stored();
+        _load(p);
         if (p.shares == 0) return p;
         uint256 elapsed = block.timestamp - _accruedAt;
         if (elapsed == 0) return p;
@@ -451,14 +450,13 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @dev After lenders came or went: without debt shares nothing has changed with time.
     function _storeIdle(Pool memory p) private {
-        if (p.shares == 0) _idle = p.idle.toUint128();
+        if (p.shares == 0) _idle = uint128(p.idle);
         else _store(p);
     }
 
     /// @dev What changes with time, and with every transfer.
     function _store(Pool memory p) private {
-        uint256 free = p.idle.toUint128();
-        (_index, _idle) = (uint128(p.index), uint128(free));
+        (_index, _idle) = (uint128(p.index), uint128(p.idle));
         (_reserves, _accruedAt, _hasIndexed) = (uint128(p.reserves), uint40(block.timestamp), p.shares != 0);
     }
 
@@ -492,7 +490,7 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
 
     /// @dev Effects before the transfer: whoever is called by it sees shares and assets that fit each other.
     function _enter(Pool memory p, address receiver, uint256 assets, uint256 shares) private {
-        p.idle += assets;
+        p.idle = (p.idle + assets).toUint128();
         _storeIdle(p);
         _mint(receiver, shares);
         emit Deposit(msg.sender, receiver, assets, shares);
@@ -507,14 +505,14 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         _storeIdle(p);
         _burn(owner, shares);
         emit Withdraw(msg.sender, receiver, owner, assets, shares);
-        asset().safeTransfer(receiver, assets);
+        IERC20(asset()).safeTransfer(receiver, assets);
     }
 
     /// @dev Takes tokens from the caller and looks that all of them arrive.
     function _receive(uint256 assets) private {
         IERC20 token = IERC20(asset());
         uint256 before = token.balanceOf(address(this));
-        address(token).safeTransferFrom(msg.sender, address(this), assets);
+        token.safeTransferFrom(msg.sender, address(this), assets);
         uint256 received = token.balanceOf(address(this)).saturatingSub(before);
         require(received >= assets, TransferFellShort(received, assets));
     }

@@ -42,13 +42,20 @@ library Lending {
 
     /// @notice What the lenders have: without what is locked, and what is the treasury's.
     function totalAssets(Pool memory p) internal pure returns (uint256) {
-        return FixedPointMathLib.saturatingSub(unlocked(p), p.reserves);
+        unchecked {
+            return FixedPointMathLib.saturatingSub(total(p), p.locked + p.reserves);
+        }
     }
 
     /// @notice Everything but locked interest.
     function unlocked(Pool memory p) internal pure returns (uint256) {
+        return FixedPointMathLib.saturatingSub(total(p), p.locked);
+    }
+
+    /// @notice Everything: what lies idle, and all that is owed.
+    function total(Pool memory p) internal pure returns (uint256) {
         unchecked {
-            return FixedPointMathLib.saturatingSub(p.idle + indexedDebt(p) + p.quoted, p.locked);
+            return p.idle + p.quoted + indexedDebt(p);
         }
     }
 
