@@ -79,6 +79,9 @@ def node(port, state, *contract_types):
     client = Node(f"http://127.0.0.1:{port}", *contract_types)
     try:
         wait_for(lambda: listens(port), "the node")
+        # The state may be ahead of the machine's clock, by which the node would go on.
+        client.at(client.time() + 1)
+        client.mine()
         yield process, client
     finally:
         process.kill()
