@@ -59,7 +59,7 @@ def winners(*sizes, price=11_000, **wanted):
     return system
 
 
-def todo(system, most=20, excluded=(), wanted=None, **changes):
+def planned(system, most=20, excluded=(), wanted=None, **changes):
     return deleverages(snapshot_of(system, **changes), wanted or Settings(), most, excluded)
 
 

@@ -9,8 +9,10 @@ from prep.model import WAD
 from tests.unit.keeper_credit import order, request, snapshot
 
 
-def plan(*todo, gas_price=0, **wanted):
-    found = chores(snapshot(chores=todo, gas_price=gas_price), Settings(native_price=WAD, **wanted))
+def plan(*planned, gas_price=0, **wanted):
+    found = chores(
+        snapshot(chores=planned, gas_price=gas_price), Settings(native_price=WAD, **wanted)
+    )
     ids = [[str(task.id) for task in work.tasks] for work in found.work]
     return ids, {str(skipped.id): skipped.reason for skipped in found.skipped}
 
@@ -74,8 +76,8 @@ def test_chores__more_than_may_be_done__the_rest_is_said():
 def test_together__different_fees__the_lowest_bounds_the_gas_price():
     """Should the better paid ones fail, what is filled still pays for its own gas."""
     wanted = Settings(native_price=WAD, max_gas_price=10**18)
-    todo = chores(snapshot(chores=(order(1, pays=600_000), order(2, pays=900_000))), wanted)
-    (work,) = todo.work
+    planned = chores(snapshot(chores=(order(1, pays=600_000), order(2, pays=900_000))), wanted)
+    (work,) = planned.work
     assert (work.pays, work.gas_limit, work.max_gas_price) == (1_500_000, 600_000, 2)
     assert work.id.number == 2
     best = next(task for task in work.tasks if task.id.number == 2)

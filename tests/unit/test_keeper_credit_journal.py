@@ -87,8 +87,8 @@ def test_write__filled_removed_and_approved__one_line_each(said):
 
 
 def test_write__dry_run__says_what_would_be_done(said):
-    todo = snapshot(chores=(order(1), order(2), request(3, fill=False, pays=WAD // 4)))
-    work = chores(todo, Settings()).work
+    planned = snapshot(chores=(order(1), order(2), request(3, fill=False, pays=WAD // 4)))
+    work = chores(planned, Settings()).work
     assert said(report(actions=(LIQUIDATE, *work)), execute=False) == [
         f"INFO would-liquidate-account id=account/1 {DETAILS} approve=False yields={YIELDS} cost=0",
         "INFO would-fill id=order/1,order/2 fee=2 cost=0",

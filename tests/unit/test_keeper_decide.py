@@ -356,14 +356,14 @@ def test_decide__any_market__pays_what_the_whole_system_pays(system, most, min_p
     untouched = deepcopy(shot)
     wanted = Settings(max_actions=most, min_profit=min_profit)
 
-    todo = plan(shot, wanted)
+    planned = plan(shot, wanted)
 
     assert shot == untouched
-    assert [a.reward for a in todo.actions] == paid(system, todo.actions, keeper)
-    assert len(todo.actions) <= most
-    assert all(a.profit >= min_profit for a in todo.actions)
+    assert [a.reward for a in planned.actions] == paid(system, planned.actions, keeper)
+    assert len(planned.actions) <= most
+    assert all(a.profit >= min_profit for a in planned.actions)
     liquidatable = {p.id for p in shot.positions if p.liquidatable}
-    seen = [a.id for a in todo.actions] + [s.id for s in todo.skipped]
+    seen = [a.id for a in planned.actions] + [s.id for s in planned.skipped]
     assert sorted(seen) == sorted(liquidatable), "each of them once, acted on or with a reason"
     own = {p.id for p in shot.positions if p.trader == keeper}
-    assert not own & {a.id for a in todo.actions}
+    assert not own & {a.id for a in planned.actions}

@@ -172,18 +172,18 @@ def test_deleverages__in_the_same_block__pay_exactly_what_was_decided(any_desk, 
         chain.mine(timestamp=chain.pending_timestamp + 10)  # a block without trades
         seen = keeper.closer.with_margin_positions(keeper.look()[0], keeper.settings)
         assert standing_of(seen).ratio == desk.ratio()
-        todo = deleverages(seen, Settings(), 20)
-        if not todo.actions:
+        planned = deleverages(seen, Settings(), 20)
+        if not planned.actions:
             break
-        call = keeper.closer.call_of(todo.actions[0], keeper.settings)
+        call = keeper.closer.call_of(planned.actions[0], keeper.settings)
         (answer,) = keeper.chain.call(
             call.contract, call.function, *call.arguments, block=seen.block
         )
-        assert answer == todo.actions[0].settlement
+        assert answer == planned.actions[0].settlement
         decided += 1
         assert len(keeper.step().deleveraged) == 1
     assert decided >= 4
-    assert (todo.left, todo.standing.due) == ("", False)
+    assert (planned.left, planned.standing.due) == ("", False)
 
 
 def test_step__position_that_is_flat_again__is_no_candidate_for_long(desk, rich, chain):

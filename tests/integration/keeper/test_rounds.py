@@ -166,8 +166,8 @@ def test_decide__rewards_that_depend_on_time_and_each_other__are_those_of_the_ch
         rest = deployment.position(account).collateral - 30 * WAD
         deployment.protocol.withdrawCollateral(rest, sender=account)
     deployment.set_price(price)
-    snapshot, todo = create_keeper(deployment=deployment).look()
-    assert len(todo.actions) >= 3
+    snapshot, planned = create_keeper(deployment=deployment).look()
+    assert len(planned.actions) >= 3
 
     web3 = chain.provider.web3
     with mining_stopped(chain.provider):
@@ -180,7 +180,7 @@ def test_decide__rewards_that_depend_on_time_and_each_other__are_those_of_the_ch
                     "gas": 600_000,
                 }
             )
-            for caller, action in zip(accounts, todo.actions, strict=False)
+            for caller, action in zip(accounts, planned.actions, strict=False)
         ]
         chain.mine(timestamp=snapshot.timestamp + 60)
     blocks = {
@@ -188,7 +188,7 @@ def test_decide__rewards_that_depend_on_time_and_each_other__are_those_of_the_ch
     }
     assert len(blocks) == 1
     later = decide(replace(snapshot, timestamp=snapshot.timestamp + 60), Settings())
-    assert later != todo.actions, "time matters"
+    assert later != planned.actions, "time matters"
     events = [
         event
         for transaction in hashes
@@ -328,7 +328,7 @@ def test_look__is_of_one_block__however_the_chain_moves_on(
         return original(contract, function, *arguments, **options)
 
     monkeypatch.setattr(keeper.chain, "call", call)
-    during, todo = keeper.look()
+    during, planned = keeper.look()
     assert moved
     assert during == before
-    assert todo.actions == ()
+    assert planned.actions == ()
