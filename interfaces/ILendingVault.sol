@@ -137,7 +137,7 @@ interface ILendingVault is IERC4626 {
     /// @notice Seconds over which recorded interest enters `totalAssets`.
     function profitUnlockTime() external view returns (uint256);
 
-    /// @notice What one debt share is worth now, RAY (27 decimals); starts at 1.
+    /// @notice What one debt share is worth now, RAY (27 decimals); starts at 1. It stands still while nobody owes shares.
     function debtIndex() external view returns (uint256);
 
     /// @notice What a borrower owes now, rounded up.

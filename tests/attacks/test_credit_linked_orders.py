@@ -146,7 +146,7 @@ def test_execute__refused_for_its_account__linked_orders_stay(
     assert state_of(credit, order) == OrderState.GONE
     assert credit.size(account, ETHER) == 0
     assert credit.suite.prep.balanceOf(stranger) == FEE
-    assert credit.book.ordersOf(account) == [other]
+    assert credit.book.ordersOf(account) == [other], "R18"
     assert read_order(credit, other)[6] == other, "it is alone in its ring"
     credit.give(attacker, PREP, 1_000 * WAD)
     credit.act(attacker, account, deposit(PREP, 1_000 * WAD))

@@ -88,7 +88,7 @@ def test_record_interest__a_second_before_an_hour_is_over__refused(stand):
     both = [first, second]
     earliest = first.last_funding_timestamp + HOUR
     until(stand, earliest - 1)
-    assert refusal_of(stand, [first], [1]) == ("RecordedLately", first.id, earliest)
+    assert refusal_of(stand, [first], [1]) == ("RecordedLately", first.id, earliest), "A8"
     until(stand, earliest)
     assert refusal_of(stand, [first], [1]) is None
     later = second.last_funding_timestamp + HOUR
