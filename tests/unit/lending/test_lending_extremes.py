@@ -111,6 +111,22 @@ def test_reserves__at_their_end__the_rest_stays_the_lenders(bench18):
     bench.audit()
 
 
+def test_repay__more_than_can_be_counted__refused(bench18):
+    """A debt of more than 2^128: what lies idle is counted in so many bits."""
+    bench = bench18
+    bench.do("whale", "deposit", 10**30, "lender")
+    bench.do("admin", "register_borrower", "manager", 1, 10**36)
+    at_the_last_index(bench, lent=10**11)
+    most = 2**128 - 1 - bench.reference.idle
+    mint = (bench.token, "mint(address,uint256)", bench.addresses["manager"], most + 1)
+    assert bench.node.send(bench.addresses["admin"], *mint)[0]
+    bench.reference.tokens["manager"] += most + 1
+    refusal = bench.failure("manager", "repay", most + 1)
+    assert refusal == ("SafeCastOverflowedUintDowncast", 128, 2**128)
+    bench.do("manager", "repay", most)
+    bench.audit()
+
+
 def test_deposit__largest__one_more_refused(empty):
     values = ("lender", MAX_ASSETS + 1, MAX_ASSETS)
     error = "ERC4626ExceededMaxDeposit"
