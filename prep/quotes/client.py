@@ -243,13 +243,14 @@ class QuoteClient:
         except ValidationError as error:
             detail = f"the service answered with status {response.status_code}"
             raise QuoteError("NotUnderstood", detail, response.status_code) from error
-        wait = response.headers.get("Retry-After")
+        # Of what stands between, it may be a date.
+        wait = response.headers.get("Retry-After", "")
         raise QuoteError(
             problem.code,
             problem.detail,
             problem.status,
             problem.values,
-            int(wait) if wait else None,
+            int(wait) if wait.isdecimal() else None,
         )
 
 
