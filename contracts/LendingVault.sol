@@ -211,8 +211,9 @@ contract LendingVault is ILendingVault, ERC4626, AccessManaged, ReentrancyGuardT
         uint256 period = _profitUnlockTime;
         if (period != 0) {
             uint256 remaining = uint256(_lockedUntil).saturatingSub(block.timestamp);
+            uint256 until = block.timestamp + p.locked.lockTime(remaining, added, period);
             p.locked += added;
-            _setLocked(p.locked, block.timestamp + (p.locked - added).lockTime(remaining, added, period));
+            _setLocked(p.locked, until);
         }
         emit InterestRecorded(msg.sender, interest, debt, p.locked);
     }

@@ -6,6 +6,8 @@ import {FixedPointMathLib} from "solady/src/utils/FixedPointMathLib.sol";
 /// @title What lenders' shares are worth, and the limits of ERC-4626
 /// @notice Pure. `value` is what all shares stand for, in token base units. Every limit is exact: that amount succeeds,
 /// one more does not.
+/// Nothing that is added here can overflow: values are below 2^169, and as deposits close at 10^12 times as many shares, and at a
+/// value of 10^37, supplies are below 10^50.
 library LenderShares {
     using FixedPointMathLib for uint256;
 

@@ -11,7 +11,7 @@ from eth_utils.address import to_checksum_address
 from prep.model import WAD, MarketConfig, Rejected
 from prep.node import Log, Node, Reverted
 from prep.replay.formats import Action, Deleverage, Deposit, Order, PriceChange
-from prep.replay.plan import CLIENT, PLACEHOLDER, Plan
+from prep.replay.plan import CLIENT, ISOLATED, Plan
 from prep.replay.snapshots import NAMES, Accounting, State
 
 FUNDS: Final = 2**200
@@ -84,7 +84,7 @@ class Contracts:
         target, rate = config.target_collaterization_ratio, config.protocol_fee_rate
         stage.must(stage.vault, "setTargetCollateralizationRatio(uint256)", target)
         stage.must(stage.protocol, "setProtocolFeeRate(uint256)", rate)
-        markets = [(PLACEHOLDER, WAD), *((p.market(), p.initial_price) for p in config.perps)]
+        markets = [(ISOLATED, WAD), *((p.market(), p.initial_price) for p in config.perps)]
         self._oracles = [self.node.deploy(stage.admin, stage.oracle, price) for _, price in markets]
         # All begin in one second, that of the first action: nothing accrues before it.
         begin = self.node.time() + 1

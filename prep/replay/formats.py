@@ -24,7 +24,7 @@ from prep.replay.fields import (
 from prep.replay.strict import Place, parse, refuse, shorten
 
 MAX_PERPS: Final = 63
-"""The protocol has at most 64 markets, and one is the placeholder."""
+"""The protocol has at most 64 markets, and one is that of isolated positions."""
 MAX_SPAN: Final = limits.CLOCK - 1
 """The contracts keep times modulo 2**32 seconds."""
 

@@ -10,8 +10,8 @@ from prep.replay.formats import Action, Config, Snapshot
 CLIENT: Final = "margin client"
 """Who trades and provides liquidity for all accounts, on both sides."""
 
-PLACEHOLDER: Final = MarketConfig(enabled=False)
-"""Market 0 is that of isolated positions, where a side may have only a 120th of the skew scale. No
+ISOLATED: Final = MarketConfig(enabled=False)
+"""Market 0: that of isolated positions, where a side may have only a 120th of the skew scale. No
 account trades there, so that the bound of the configured markets is the whole of it: they are
 markets 1 and up, in the order of the file."""
 FIRST_MARKET: Final = 1

@@ -7,7 +7,7 @@ from prep.model import UNLIMITED, System
 from prep.model.position import Position
 from prep.model.results import OrderExecuted
 from prep.replay.formats import Action, Deleverage, Deposit, Order, PriceChange
-from prep.replay.plan import CLIENT, PLACEHOLDER, Plan
+from prep.replay.plan import CLIENT, ISOLATED, Plan
 from prep.replay.snapshots import NAMES, Accounting, State
 
 Done = Mapping[str, int]
@@ -46,7 +46,7 @@ class Reference:
         self.system = System(now=plan.start, protocol_fee_rate=config.protocol_fee_rate)
         self.system.set_target_collateralization_ratio(config.target_collaterization_ratio)
         self.system.set_margin_client(CLIENT, True)
-        self.system.add_market(PLACEHOLDER)
+        self.system.add_market(ISOLATED)
         for perp in config.perps:
             self.system.add_market(perp.market())
             self.system.set_price(plan.markets[perp.denom], perp.initial_price)

@@ -4,7 +4,9 @@ import pytest
 from web3._utils.http_session_manager import HTTPSessionManager
 
 from prep.keeper import Keeper, Settings
+from tests.integration.keeper.margin_stage import Stage
 from tests.integration.keeper.stage import COLLATERAL, LIQUIDITY, NOTIONAL
+from tests.margin_suite import create_margin_suite
 from tests.suite import FULL, WAD
 
 
@@ -62,3 +64,21 @@ def requests_sent(monkeypatch):
 
     monkeypatch.setattr(HTTPSessionManager, "make_post_request", count)
     return sent
+
+
+@pytest.fixture(scope="module")
+def margin(project, accounts):
+    """Asset-backed positions over a real exchange. Of one file alone."""
+    return create_margin_suite(project, accounts)
+
+
+@pytest.fixture
+def stage(project, margin, tmp_path):
+    """A clerk for them, and what it is told."""
+    return Stage(project, margin, tmp_path)
+
+
+@pytest.fixture(params=("long", "short"))
+def side(request, margin):
+    """Of the two pools, one after the other."""
+    return margin.sides[request.param]

@@ -10,24 +10,13 @@ from prep.keeper.report import Round
 from prep.margin.data import CLOSED, position_hash
 from prep.node import Reverted
 from tests.exchange import FEE
-from tests.integration.keeper.margin_stage import Stage, identity, local, move, rest, results
-from tests.margin_suite import PREP, USD, WBTC, WETH, create_margin_suite
+from tests.integration.keeper.margin_stage import identity, local, move, rest, results
+from tests.margin_suite import PREP, USD, WBTC, WETH
 from tests.suite import WAD
 
 DAY = 86_400
 PAIR = (WETH, PREP)
 SETTINGS = Settings()
-
-
-@pytest.fixture(scope="module")
-def margin(project, accounts):
-    """Of this file alone."""
-    return create_margin_suite(project, accounts)
-
-
-@pytest.fixture
-def stage(project, margin, tmp_path):
-    return Stage(project, margin, tmp_path)
 
 
 @pytest.fixture
@@ -38,11 +27,6 @@ def longs(margin):
 @pytest.fixture
 def shorts(margin):
     return margin.sides["short"]
-
-
-@pytest.fixture(params=("long", "short"))
-def side(request, margin):
-    return margin.sides[request.param]
 
 
 def against(side):

@@ -8,29 +8,13 @@ from prep.keeper.margin.actions import Seize, TakeEther
 from prep.keeper.report import Round
 from prep.margin.data import CLOSED, position_hash
 from tests.attacks.backed import check_books, ether, leave_ether, take_ether
-from tests.integration.keeper.margin_stage import Stage, identity, local, move, results
-from tests.margin_suite import PREP, WBTC, WETH, create_margin_suite
+from tests.integration.keeper.margin_stage import identity, local, move, results
+from tests.margin_suite import PREP, WBTC, WETH
 from tests.suite import WAD
 
 PAIRS = {"long": (WETH, PREP), "short": (WBTC, WETH)}
 """Those whose positions hold wrapped ether."""
 SETTINGS = Settings()
-
-
-@pytest.fixture(scope="module")
-def margin(project, accounts):
-    """Of this file alone."""
-    return create_margin_suite(project, accounts)
-
-
-@pytest.fixture
-def stage(project, margin, tmp_path):
-    return Stage(project, margin, tmp_path)
-
-
-@pytest.fixture(params=("long", "short"))
-def side(request, margin):
-    return margin.sides[request.param]
 
 
 @pytest.fixture

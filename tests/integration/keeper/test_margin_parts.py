@@ -8,28 +8,12 @@ from prep.keeper.margin.seize import BETWEEN, HALVINGS
 from prep.margin.data import CLOSED, position_hash
 from prep.quotes.swaps import EXACT_INPUT, EXACT_OUTPUT
 from tests.attacks.backed import check_books
-from tests.integration.keeper.margin_stage import Stage, identity, move, rest, results
-from tests.margin_suite import PREP, USD, WETH, create_margin_suite
+from tests.integration.keeper.margin_stage import identity, move, rest, results
+from tests.margin_suite import PREP, USD, WETH
 from tests.suite import WAD
 
 PAIR, UNCHECKED = (WETH, PREP), (WETH, USD)
 SETTINGS = Settings()
-
-
-@pytest.fixture(scope="module")
-def margin(project, accounts):
-    """Of this file alone."""
-    return create_margin_suite(project, accounts)
-
-
-@pytest.fixture
-def stage(project, margin, tmp_path):
-    return Stage(project, margin, tmp_path)
-
-
-@pytest.fixture(params=("long", "short"))
-def side(request, margin):
-    return margin.sides[request.param]
 
 
 @pytest.fixture

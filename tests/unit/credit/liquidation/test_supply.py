@@ -44,16 +44,8 @@ def test_liquidate__lenders_lack__liquidator_supplies_and_is_paid_with_the_bonus
 def test_liquidate__max_repay_is_the_supply__exactly_that(credit, liquidator, lost):
     account, exposed = lost
     most = LOSS - 100 * WAD
-    done = check(
-        credit,
-        liquidator,
-        account,
-        PREP,
-        USD,
-        exposed=exposed,
-        lendable=100 * WAD,
-        max_repay=most,
-    )
+    limits = {"lendable": 100 * WAD, "max_repay": most}
+    done = check(credit, liquidator, account, PREP, USD, exposed=exposed, **limits)
     assert done.repaid == most
     assert holdings(credit, account)[PREP] == (0, 100 * WAD)
 
@@ -66,16 +58,8 @@ def test_liquidate__max_repay_above_the_supply__only_the_rest_pays_for_debt(
     supply_of(credit, liquidator, PREP)
     drain(credit, PREP, leave=900 * WAD)
     most = (1_600 - 900 + 10) * WAD
-    done = check(
-        credit,
-        liquidator,
-        account,
-        PREP,
-        USD,
-        exposed=exposed,
-        lendable=900 * WAD,
-        max_repay=most,
-    )
+    limits = {"lendable": 900 * WAD, "max_repay": most}
+    done = check(credit, liquidator, account, PREP, USD, exposed=exposed, **limits)
     assert done.repaid == most
     assert holdings(credit, account)[PREP] == (0, 890 * WAD)
 
